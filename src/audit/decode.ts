@@ -1,0 +1,59 @@
+import { bytes } from './units.ts';
+import type { Bytes } from './units.ts';
+
+/** Value of a hex digit, or -1. */
+const HEX = Int8Array.from({ length: 256 }, (_, c) => {
+  const digit = Number.parseInt(String.fromCharCode(c), 16);
+  return Number.isNaN(digit) ? -1 : digit;
+});
+
+const MINUS = 45;
+
+/** buffer[from, to), one char a byte. */
+export const latin1 = (buffer: Buffer, from: number, to: number): string => buffer.toString('latin1', from, to);
+
+/** Decimal integer in buffer[from, to), with an optional minus; NaN when it is not one. */
+export const decimal = (buffer: Buffer, from: number, to: number): number => {
+  let p = from;
+  const negative = buffer[p] === MINUS;
+  if (negative) p++;
+  if (p >= to || to - p > 20) return Number.NaN;
+  let n = 0;
+  for (; p < to; p++) {
+    const digit = (buffer[p] ?? 0) - 48;
+    if (digit < 0 || digit > 9) return Number.NaN;
+    n = n * 10 + digit;
+  }
+  return negative ? -n : n;
+};
+
+/** Low 32 bits of the hex (or octal) number in buffer[from, to), unsigned; NaN when it is not one. */
+export const low32 = (buffer: Buffer, from: number, to: number, bitsPerDigit: 3 | 4 = 4): number => {
+  if (from >= to) return Number.NaN;
+  let n = 0;
+  for (let p = from; p < to; p++) {
+    const digit = HEX[buffer[p] ?? 0] ?? -1;
+    if (digit < 0 || digit >= 1 << bitsPerDigit) return Number.NaN;
+    n = (n << bitsPerDigit) | digit;
+  }
+  return n >>> 0;
+};
+
+/** The bytes that an even run of hex digits stands for; undefined when it is none. */
+export const unhex = (text: string): Bytes | undefined => {
+  if (text.length === 0 || text.length % 2 !== 0) return undefined;
+  for (let i = 0; i < text.length; i++) if ((HEX[text.charCodeAt(i)] ?? -1) < 0) return undefined;
+  return bytes(Buffer.from(text, 'hex').toString('latin1'));
+};
+
+/**
+ * A string the kernel does not trust: in quotes when all of it is printable and without quote and space, else in hex
+ * (audit_log_untrustedstring). `(null)`, `(none)` and `?` are the kernel's own words for nothing: undefined.
+ * Anything else unquoted is taken as it stands, as old kernels and user space write it.
+ */
+export const untrusted = (buffer: Buffer, from: number, to: number, quoted: boolean): Bytes | undefined => {
+  const text = latin1(buffer, from, to);
+  if (quoted) return bytes(text);
+  if (text === '(null)' || text === '(none)' || text === '?') return undefined;
+  return unhex(text) ?? bytes(text);
+};

@@ -1,0 +1,86 @@
+import { latin1 } from './decode.ts';
+import { ms } from './units.ts';
+import type { Ms } from './units.ts';
+
+/** Record types that tell fullmon something; every other type is understood as "nothing for us". */
+export type RecordType =
+  | 'SYSCALL' | 'CWD' | 'PATH' | 'EXECVE' | 'SOCKADDR' | 'PROCTITLE' | 'LOGIN' | 'OBJ_PID' | 'KERN_MODULE' | 'OPENAT2' | 'EOE' | 'other';
+
+/** `[node=NAME ]type=TYPE msg=audit(SECONDS.MILLIS:SERIAL): BODY` */
+export interface Header {
+  node: string;
+  type: RecordType;
+  time: Ms;
+  serial: number;
+  /** Where the body starts. */
+  body: number;
+}
+
+export const newHeader = (): Header => ({ node: '', type: 'other', time: ms(0), serial: 0, body: 0 });
+
+const SPACE = 32;
+const DOT = 46;
+const COLON = 58;
+const CLOSE = 41;
+
+const TYPES: readonly (readonly [name: Buffer, type: RecordType])[] = (
+  ['PATH', 'SYSCALL', 'PROCTITLE', 'CWD', 'SOCKADDR', 'EXECVE', 'LOGIN', 'EOE', 'OBJ_PID', 'KERN_MODULE', 'OPENAT2'] as const
+).map((type) => [Buffer.from(type), type]);
+
+const NODE = Buffer.from('node=');
+const TYPE = Buffer.from('type=');
+const STAMP = Buffer.from(' msg=audit(');
+
+export const startsWith = (buffer: Buffer, p: number, end: number, text: Buffer): boolean => {
+  if (end - p < text.length) return false;
+  for (let i = 0; i < text.length; i++) if (buffer[p + i] !== text[i]) return false;
+  return true;
+};
+
+const typeOf = (buffer: Buffer, from: number, to: number): RecordType => {
+  for (const [name, type] of TYPES) if (name.length === to - from && startsWith(buffer, from, to, name)) return type;
+  return 'other';
+};
+
+/**
+ * Reads the header of the line in buffer[start, end) into `header`. Digits are checked strictly, since time and serial decide what
+ * belongs together; the colon after the stamp is optional, as some distributions leave it out.
+ * `false`: a header, but a bad one. `undefined`: the line does not even look like a record.
+ */
+export const readHeader = (buffer: Buffer, start: number, end: number, header: Header): boolean | undefined => {
+  let p = start;
+  header.node = '';
+  if (startsWith(buffer, p, end, NODE)) {
+    const space = buffer.indexOf(SPACE, p);
+    if (space < 0 || space >= end) return false;
+    header.node = latin1(buffer, p + NODE.length, space);
+    p = space + 1;
+  }
+  if (!startsWith(buffer, p, end, TYPE)) return undefined;
+  const name = (p += TYPE.length);
+  while (p < end && buffer[p] !== SPACE) p++;
+  header.type = typeOf(buffer, name, p);
+  if (p === name || !startsWith(buffer, p, end, STAMP)) return false;
+  p += STAMP.length;
+
+  let c = 0;
+  let digits = p;
+  let seconds = 0;
+  for (; (c = (buffer[p] ?? 0) - 48) >= 0 && c <= 9; p++) seconds = seconds * 10 + c;
+  if (p === digits || p - digits > 11 || buffer[p] !== DOT) return false;
+  digits = ++p;
+  let millis = 0;
+  for (; (c = (buffer[p] ?? 0) - 48) >= 0 && c <= 9; p++) millis = millis * 10 + c;
+  if (p - digits !== 3 || buffer[p] !== COLON) return false;
+  digits = ++p;
+  let serial = 0;
+  for (; (c = (buffer[p] ?? 0) - 48) >= 0 && c <= 9; p++) serial = serial * 10 + c;
+  if (p === digits || p - digits > 15 || buffer[p] !== CLOSE) return false;
+  p++;
+  if (buffer[p] === COLON) p++;
+  if (p > end) return false;
+  header.time = ms(seconds * 1000 + millis);
+  header.serial = serial;
+  header.body = p;
+  return true;
+};
