@@ -1,2 +1,50 @@
 #!/usr/bin/env node
-process.exitCode = 0;
+import yargs from 'yargs';
+import { FullmonError } from './input/errors.ts';
+import { runLive } from './live.ts';
+import { runReplay } from './replay.ts';
+
+const seconds = (name: string, least: number) => (value: unknown): number => {
+  const n = Number(Array.isArray(value) ? value.at(-1) : value);
+  if (!Number.isFinite(n) || n < least) throw new FullmonError(`--${name}: expected seconds, ${least === 0 ? '0 or more' : `at least ${least}`}, got ${String(value)}`);
+  return n;
+};
+
+const cli = (args: readonly string[]) =>
+  yargs([...args])
+    .scriptName('fullmon')
+    .usage('$0 [options]\n\nLearns from the audit log what each process does, then warns about what it has never seen.')
+    .options({
+      baseline: { default: 3600, requiresArg: true, coerce: seconds('baseline', 0), describe: 'Seconds to learn what is normal' },
+      monitor: { default: 60, requiresArg: true, coerce: seconds('monitor', 0), describe: 'Seconds of one cycle; 0 compares each event by itself' },
+      rebase: { type: 'boolean', default: false, describe: 'Go on learning: what was told once as low or medium is normal from then on' },
+      ignore: { type: 'string', array: true, default: [] as string[], requiresArg: true, describe: "Never warn about edges like 'SUBJECT -> OBJECT', a glob for each side" },
+      format: { choices: ['json', 'text'] as const, requiresArg: true, describe: 'json: one object a line; text: for people  [default: text on a terminal, else json]' },
+    })
+    .command('$0', 'Follow the audit log: learn for --baseline seconds, then warn in cycles of --monitor seconds', (y) =>
+      y
+        .option('auditd', { type: 'string', default: '/var/log/audit/audit.log', requiresArg: true, describe: "The log auditd writes; - reads records from stdin, as auditd's plugin" })
+        .option('wait', { default: 0.5, requiresArg: true, coerce: seconds('wait', 0.01), describe: 'Seconds between two looks at the log' }),
+      (a) => runLive(a))
+    .command('replay <files..>', "The same over stored logs, on the log's own clock", (y) =>
+      y.positional('files', { type: 'string', array: true, demandOption: true, describe: 'Logs in the order in which they were written: plain, .gz, or - for stdin' }),
+      (a) => runReplay(a))
+    .example('$0 --baseline 3600 --monitor 60 --rebase', 'Watch this server, tune at the terminal')
+    .example('$0 replay /var/log/audit/audit.log.1 /var/log/audit/audit.log', 'What would it have said?')
+    .example("$0 --ignore 'proc:*:/usr/bin/rsync* -> file:*:/srv/mirror/*'", 'Leave a mirror job alone')
+    .epilogue('Edges read SUBJECT->OBJECT, for example\n  proc::33:/usr/bin/dash -c@php-fpm8.2->proc::33:/usr/bin/id@php-fpm8.2\nExit status: 0 done, 2 wrong use.')
+    .strict()
+    .version()
+    .help()
+    .wrap(Math.min(110, process.stdout.columns ?? 110))
+    .fail((message, error) => {
+      throw error instanceof FullmonError ? error : new FullmonError(message ?? error.message);
+    });
+
+try {
+  await cli(process.argv.slice(2)).parseAsync();
+} catch (error) {
+  if (!(error instanceof FullmonError)) throw error;
+  process.stderr.write(`fullmon: ${error.message.replaceAll('\n', ' ')}\n`);
+  process.exitCode = error.exit;
+}

@@ -1,0 +1,281 @@
+import { Has } from '../audit/event.ts';
+import type { Event, SyscallRecord } from '../audit/event.ts';
+import { bytes, isSet } from '../audit/units.ts';
+import type { Bytes, Pid, Ses, Uid } from '../audit/units.ts';
+import { NONE, printSubject, UNKNOWN } from './edge.ts';
+import type { NodeText, Subject } from './edge.ts';
+import { baseName } from './paths.ts';
+import { scriptOf } from './script.ts';
+
+/** A process as last seen. An exec makes a new one with the same pid. */
+export interface Process {
+  readonly pid: Pid;
+  ppid: Pid;
+  readonly exe: Bytes;
+  readonly script: Bytes;
+  readonly service: Bytes;
+  /** Started by init: what it executes in the same pid is still the daemon, what its forks execute is not. */
+  readonly daemon: boolean;
+  readonly container: Bytes;
+  readonly ses: Ses;
+  /** Names all that descends from one session, daemon or unknown ancestor; incidents are told by it. */
+  readonly lineage: number;
+  /** Parent while it is of use for ancestry; cut after {@link MAX_DEPTH} generations. */
+  parent: Process | undefined;
+  /** Arguments of the exec joined by blanks, at most {@link MAX_COMMAND} bytes; empty when the exec was not seen. */
+  command: Bytes;
+  /** Where the pid counter stood when the process was last known to live. */
+  confirmed: number;
+  /** The node for the credentials of the latest record. */
+  subject: Subject;
+  node: NodeText;
+}
+
+/** What `/proc` tells about a process that ran before the first record. */
+export interface ProcessFact {
+  readonly pid: Pid;
+  readonly ppid: Pid;
+  readonly exe: Bytes;
+  readonly argv: readonly Bytes[];
+  readonly cwd: Bytes;
+  readonly login: Uid;
+  readonly euid: Uid;
+  readonly ses: Ses;
+  readonly notty: boolean;
+}
+
+export interface Processes {
+  /** The process that made the call, as it is after it. */
+  readonly caller: (event: Event) => Process;
+  /** For a successful exec: who called it, and what runs now. */
+  readonly exec: (event: Event) => { readonly before: Process; readonly after: Process };
+  /** A login session begins. */
+  readonly login: (event: Event) => void;
+  /** The program that runs under a pid now; undefined when unknown or stale. */
+  readonly exeOf: (pid: Pid) => Bytes | undefined;
+  /** Takes in a snapshot, parents before children; `lastPid` is where the pid counter stands. */
+  readonly learn: (facts: readonly ProcessFact[], lastPid?: Pid) => void;
+  /** Entries dropped since too many processes were known. */
+  readonly evicted: () => number;
+}
+
+export const MAX_PROCESSES = 65536;
+const MAX_SESSIONS = 16384;
+export const MAX_DEPTH = 16;
+export const MAX_COMMAND = 1024;
+
+const INIT = 1;
+/** More than any kernel's pid_max: one turn of the pid counter. */
+const TURN = 2 ** 22;
+/** Execs follow their forks by a little, so pids seen are out of order by this much at most. */
+const JITTER = 1024;
+
+interface Session {
+  readonly service: Bytes;
+  readonly lineage: number;
+}
+
+const subjectOf = (p: Pick<Process, 'container' | 'exe' | 'script' | 'service'>, login: Uid, euid: Uid): Subject => ({
+  container: p.container, login, euid, exe: p.exe, script: p.script, service: p.service,
+});
+
+/** `lookup` asks the live system about a pid nobody knows; leave it out when replaying. */
+export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): Processes => {
+  const table = new Map<Pid, Process>();
+  const sessions = new Map<Ses, Session>();
+  let lineages = 0;
+  let evicted = 0;
+
+  // The kernel hands out pids in turn. There are no fork and exit records, so this is all that tells an old entry from a reused pid:
+  // once the counter has come round to a pid again, whatever was known of it may be of a process that is gone.
+  let turns = 0;
+  let counter = -1;
+  let start = 0;
+  let low = -1;
+  let lows = 0;
+  const position = (): number => (counter < 0 ? -1 : turns * TURN + counter);
+
+  const advance = (pid: Pid): void => {
+    if (counter < 0) {
+      counter = pid;
+      start = pid;
+    } else if (pid > counter) {
+      counter = pid;
+      lows = 0;
+    } else if (counter - pid > JITTER) {
+      // One low pid may be an old process; three that rise together are the counter's new turn.
+      lows = lows > 0 && pid >= low && pid - low < 4 * JITTER ? lows + 1 : 1;
+      low = pid;
+      if (lows < 3) return;
+      turns++;
+      counter = pid;
+      lows = 0;
+    }
+  };
+
+  const isStale = (p: Process): boolean => {
+    if (counter < 0) return false;
+    const passed = (p.pid <= counter ? turns : turns - 1) * TURN + p.pid;
+    return passed > Math.max(p.confirmed, start);
+  };
+
+  const fresh = (pid: Pid): Process | undefined => {
+    const p = table.get(pid);
+    return p === undefined || isStale(p) ? undefined : p;
+  };
+
+  const confirm = (p: Process): void => {
+    const now = position();
+    p.confirmed = now;
+    // A process that still has the parent it had keeps that parent alive too: orphans get another one.
+    if (p.parent !== undefined && p.parent.pid === p.ppid && table.get(p.ppid) === p.parent) p.parent.confirmed = now;
+  };
+
+  const add = (p: Process): Process => {
+    table.delete(p.pid);
+    if (table.size >= MAX_PROCESSES) {
+      evicted++;
+      for (const oldest of table.keys()) {
+        table.delete(oldest);
+        break;
+      }
+    }
+    table.set(p.pid, p);
+    let ancestor = p.parent;
+    for (let depth = 1; ancestor !== undefined && depth < MAX_DEPTH; depth++) ancestor = ancestor.parent;
+    if (ancestor !== undefined) ancestor.parent = undefined;
+    return p;
+  };
+
+  const make = (
+    r: Pick<SyscallRecord, 'pid' | 'ppid' | 'ses' | 'exe' | 'auid' | 'euid'>,
+    origin: { readonly script: Bytes; readonly service: Bytes; readonly lineage: number; readonly parent: Process | undefined; readonly command: Bytes },
+  ): Process => {
+    const known = {
+      pid: r.pid, ppid: r.ppid, ses: r.ses, exe: r.exe === '' ? UNKNOWN : r.exe,
+      daemon: origin.service === NONE && r.ppid === INIT, container: origin.parent?.container ?? NONE, confirmed: position(), ...origin,
+    };
+    const subject = subjectOf(known, r.auid, r.euid);
+    return { ...known, subject, node: printSubject(subject) };
+  };
+
+  /** Service and lineage of a program that `parent` started, or became. */
+  const inherit = (session: Ses, ppid: Pid, parent: Process | undefined, became: boolean): Session => {
+    if (isSet(session)) {
+      const known = sessions.get(session);
+      if (known !== undefined) return known;
+      // The session began before the first record; its processes still belong together.
+      const unknown = { service: UNKNOWN, lineage: ++lineages };
+      openSession(session, unknown);
+      return unknown;
+    }
+    if (parent === undefined) return { service: ppid === INIT ? NONE : UNKNOWN, lineage: ++lineages };
+    if (became && parent.daemon) return parent;
+    if (parent.pid === INIT) return { service: NONE, lineage: ++lineages };
+    return { service: parent.service === NONE ? baseName(parent.exe) : parent.service, lineage: parent.lineage };
+  };
+
+  const openSession = (id: Ses, session: Session): void => {
+    if (sessions.size >= MAX_SESSIONS) {
+      for (const oldest of sessions.keys()) {
+        sessions.delete(oldest);
+        break;
+      }
+    }
+    sessions.set(id, session);
+  };
+
+  const ask = (pid: Pid): Process | undefined => {
+    const fact = pid > 0 ? lookup?.(pid) : undefined;
+    return fact && fromFact(fact);
+  };
+
+  const parentOf = (r: SyscallRecord): Process | undefined => fresh(r.ppid) ?? ask(r.ppid);
+
+  const dress = (p: Process, r: SyscallRecord): Process => {
+    if (p.subject.euid !== r.euid || p.subject.login !== r.auid) {
+      p.subject = subjectOf(p, r.auid, r.euid);
+      p.node = printSubject(p.subject);
+    }
+    return p;
+  };
+
+  /** A process whose exec was not seen: a fork of its parent, or older than the log. */
+  const discover = (r: SyscallRecord): Process => {
+    if (r.pid > counter && r.pid - counter <= JITTER) advance(r.pid);
+    const parent = parentOf(r);
+    const forked = parent !== undefined && parent.exe === r.exe;
+    // Without a session and a known parent it is taken for a daemon that was running before: its own service.
+    const from = forked && !isSet(r.ses) ? parent
+      : parent === undefined && !isSet(r.ses) ? { service: NONE, lineage: ++lineages }
+      : inherit(r.ses, r.ppid, parent, false);
+    return add(make(r, {
+      script: forked ? parent.script : NONE, service: from.service, lineage: from.lineage, parent, command: forked ? parent.command : NONE,
+    }));
+  };
+
+  const callerOf = (r: SyscallRecord): Process => {
+    const p = table.get(r.pid);
+    // A stale entry whose program, session and parent are still the same is the same process, or a fork that behaves as it does.
+    if (p === undefined || p.exe !== r.exe || p.ses !== r.ses || (p.ppid !== r.ppid && isStale(p))) return discover(r);
+    p.ppid = r.ppid;
+    confirm(p);
+    return dress(p, r);
+  };
+
+  const fromFact = (fact: ProcessFact): Process => {
+    const parent = table.get(fact.ppid);
+    const record = { ...fact, auid: fact.login };
+    const forked = parent !== undefined && parent.exe === fact.exe && parent.ses === fact.ses;
+    const first = isSet(fact.ses) && !sessions.has(fact.ses);
+    // The topmost process of a session is the program that opened it.
+    if (first) openSession(fact.ses, { service: baseName(fact.exe), lineage: ++lineages });
+    const from = forked && !isSet(fact.ses) ? parent : inherit(fact.ses, fact.ppid, parent, false);
+    return add(make(record, {
+      script: scriptOf(fact.exe, fact.argv, fact.cwd, fact.notty), service: from.service, lineage: from.lineage, parent, command: joined(fact.argv),
+    }));
+  };
+
+  return {
+    caller: (event) => callerOf(event.syscall),
+
+    exec(event) {
+      const r = event.syscall;
+      const self = fresh(r.pid);
+      const before = self ?? parentOf(r);
+      if (self === undefined) advance(r.pid);
+      const argv = (event.has & Has.execve) === 0 ? [] : event.argv;
+      const cwd = (event.has & Has.cwd) === 0 ? NONE : event.cwd;
+      const from = inherit(r.ses, r.ppid, before, self !== undefined);
+      const parent = self === undefined ? before : self.parent;
+      const after = make(r, {
+        script: scriptOf(r.exe, argv, cwd, r.notty), service: from.service, lineage: from.lineage, parent, command: joined(argv),
+      });
+      const unknown = before ?? make({ ...r, exe: UNKNOWN }, { script: NONE, service: NONE, lineage: after.lineage, parent: undefined, command: NONE });
+      add(after);
+      if (before !== undefined && before !== self) confirm(before);
+      return { before: unknown, after };
+    },
+
+    login(event) {
+      const { pid, ses, auid } = event.login;
+      if (!isSet(ses)) return;
+      const byRecord = (event.has & Has.syscall) !== 0 && event.syscall.pid === pid;
+      const exe = byRecord ? event.syscall.exe : fresh(pid)?.exe;
+      openSession(ses, { service: exe === undefined ? UNKNOWN : baseName(exe), lineage: ++lineages });
+      if (byRecord) callerOf({ ...event.syscall, ses, auid });
+    },
+
+    exeOf: (pid) => (fresh(pid) ?? ask(pid))?.exe,
+
+    learn(facts, lastPid) {
+      if (lastPid !== undefined) advance(lastPid);
+      for (const fact of facts) fromFact(fact);
+    },
+
+    evicted: () => evicted,
+  };
+};
+
+const joined = (argv: readonly Bytes[]): Bytes => bytes(argv.join(' ').slice(0, MAX_COMMAND));
+

@@ -1,0 +1,147 @@
+import { noLosses } from './audit/losses.ts';
+import type { Losses } from './audit/losses.ts';
+import { reassemble } from './audit/reassembler.ts';
+import { ms } from './audit/units.ts';
+import type { Ms, Pid } from './audit/units.ts';
+import { newBaseline } from './baseline/baseline.ts';
+import { deriveEdges } from './behaviour/derive.ts';
+import type { NodeText } from './behaviour/edge.ts';
+import { trackProcesses } from './behaviour/processes.ts';
+import type { ProcessFact } from './behaviour/processes.ts';
+import { collectSightings } from './behaviour/sightings.ts';
+import { trackIncidents } from './detect/incidents.ts';
+import type { Line } from './detect/line.ts';
+
+//   bytes -> records -> events -> edges -> [ learn | compare ] -> unseen edges -> incidents -> report
+//
+// The whole way on one page. Nothing here reads a file or a clock: time is the stamp of the records, so following a live log and
+// replaying an old one are the same code with another feeder.
+
+export interface Settings {
+  /** Length of the learning window, seconds of the audit clock; 0 learns nothing. */
+  readonly baseline: number;
+  /** Length of a cycle, seconds; 0 compares each event by itself. */
+  readonly monitor: number;
+  /** Learn unseen edges of low and medium severity once they have been told. */
+  readonly rebase: boolean;
+  /** What the operator never wants to see. */
+  readonly ignored: (subject: NodeText, object: NodeText) => boolean;
+}
+
+export interface Fullmon {
+  /** The next bytes of the log; not kept. */
+  readonly feed: (chunk: Buffer) => void;
+  /** All that was written so far has been fed, and it is `now` (audit clock): closes what lies {@link GRACE} behind. */
+  readonly tick: (now: Ms) => void;
+  /** The current file has ended; the next one may follow. */
+  readonly endFile: () => void;
+  /** The log is over: finishes open events and the open cycle. */
+  readonly end: () => void;
+  /** Takes in the processes that run already, parents first. */
+  readonly know: (running: readonly ProcessFact[], lastPid?: Pid) => void;
+  readonly losses: Losses;
+  readonly state: () => { readonly phase: 'waiting' | 'learning' | 'monitoring'; readonly time: Ms; readonly edges: number; readonly learnUntil: Ms };
+}
+
+/** Records of one moment may be this much late, ms. */
+const GRACE = 2000;
+/** While learning, edges go to the graph at least this often, in seconds and in distinct edges. */
+const SLICE = 60;
+const SLICE_EDGES = 50_000;
+
+export const createFullmon = (settings: Settings, tell: (line: Line) => void, lookup?: (pid: Pid) => ProcessFact | undefined): Fullmon => {
+  const losses = noLosses();
+  const processes = trackProcesses(lookup);
+  const sightings = collectSightings();
+  const derive = deriveEdges(processes, sightings.add);
+  const baseline = newBaseline();
+  const incidents = trackIncidents();
+
+  const monitor = settings.monitor * 1000;
+  let phase: 'waiting' | 'learning' | 'monitoring' = 'waiting';
+  let time = ms(0);
+  let learnUntil = ms(0);
+  /** The open window is [start, end): a slice of the learning time, or a cycle. */
+  let start = ms(0);
+  let end = ms(0);
+
+  const events = reassemble(losses, (event) => {
+    reach(event.time);
+    derive(event);
+    if (sightings.size() >= SLICE_EDGES && phase === 'learning') learn();
+    if (monitor === 0 && phase === 'monitoring') detect(event.time);
+  });
+
+  const reach = (now: Ms): void => {
+    if (phase === 'waiting') {
+      phase = 'learning';
+      start = end = now;
+      learnUntil = ms(now + settings.baseline * 1000);
+      tell({ type: 'phase', time: now, phase: 'baseline', facts: { seconds: settings.baseline, until: learnUntil } });
+    }
+    if (now > time) time = now;
+    while (now >= end) {
+      if (phase === 'learning') {
+        learn();
+        start = end;
+        end = ms(Math.min(Math.max(start + SLICE * 1000, now), learnUntil));
+        if (start >= learnUntil) prepare();
+      } else {
+        if (sightings.size() > 0) detect(end);
+        if (monitor === 0) {
+          start = now;
+          end = ms(Infinity);
+          return;
+        }
+        start = ms(start + Math.floor((now - start) / monitor) * monitor);
+        end = ms(start + monitor);
+        tell({ type: 'phase', time: start, phase: 'collect', facts: { seconds: settings.monitor } });
+      }
+    }
+  };
+
+  const learn = (): void => {
+    for (const seen of sightings.take()) baseline.learn(seen);
+  };
+
+  const normalise = (now: Ms): void => {
+    for (const pattern of baseline.generalise()) tell({ type: 'ignore', time: now, pattern });
+  };
+
+  const prepare = (): void => {
+    tell({ type: 'phase', time: learnUntil, phase: 'normalize', facts: { edges: baseline.graph.size } });
+    normalise(learnUntil);
+    tell({ type: 'phase', time: learnUntil, phase: 'prepare', facts: { nodes: baseline.graph.order, edges: baseline.graph.size } });
+    phase = 'monitoring';
+    start = end = learnUntil;
+  };
+
+  const detect = (now: Ms): void => {
+    const seen = sightings.take();
+    if (seen.length === 0) return;
+    const unseen = seen.filter((s) => !baseline.knows(s) && !settings.ignored(s.node, s.object));
+    const alerts = incidents.open(unseen);
+    if (monitor > 0) tell({ type: 'phase', time: now, phase: 'detect', facts: { edges: seen.length, unseen: unseen.length } });
+    for (const alert of alerts) tell({ type: 'edge', time: now, alert });
+    if (!settings.rebase) return;
+    for (const { seen: s, severity } of alerts) if (severity === 'low' || severity === 'medium') baseline.learn(s);
+    normalise(now);
+  };
+
+  return {
+    feed: events.feed,
+    tick(now) {
+      events.idle(now);
+      if (phase !== 'waiting' && now - GRACE >= end) reach(ms(now - GRACE));
+    },
+    endFile: events.endFile,
+    end() {
+      events.end();
+      if (phase === 'learning') learn();
+      else if (phase === 'monitoring') detect(time);
+    },
+    know: processes.learn,
+    losses,
+    state: () => ({ phase, time, edges: baseline.graph.size, learnUntil }),
+  };
+};

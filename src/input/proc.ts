@@ -1,0 +1,72 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+/** What `/proc` tells about one process; strings are raw bytes, one char each. */
+export interface ProcEntry {
+  readonly pid: number;
+  readonly ppid: number;
+  readonly exe: string;
+  readonly argv: readonly string[];
+  readonly cwd: string;
+  readonly login: number;
+  readonly euid: number;
+  readonly ses: number;
+  readonly notty: boolean;
+}
+
+const UNSET = 4294967295;
+
+const read = (path: string): string => readFileSync(path, 'latin1');
+
+const optional = <T>(get: () => T, otherwise: T): T => {
+  try {
+    return get();
+  } catch {
+    return otherwise;
+  }
+};
+
+/** One process; undefined when it is gone, a kernel thread, or not ours to see. */
+export const readProcess = (pid: number): ProcEntry | undefined => {
+  try {
+    const dir = `/proc/${pid}`;
+    const stat = read(`${dir}/stat`);
+    // comm stands in brackets and may hold anything, brackets too.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const uids = /^Uid:\t\d+\t(\d+)/m.exec(read(`${dir}/status`));
+    const argv = read(`${dir}/cmdline`).split('\0');
+    argv.pop();
+    return {
+      pid,
+      ppid: Number(fields[1]),
+      exe: readlinkSync(`${dir}/exe`, 'latin1'),
+      argv,
+      cwd: optional(() => readlinkSync(`${dir}/cwd`, 'latin1'), ''),
+      login: optional(() => Number(read(`${dir}/loginuid`)), UNSET),
+      euid: Number(uids?.[1] ?? 0),
+      ses: optional(() => Number(read(`${dir}/sessionid`)), UNSET),
+      notty: fields[4] === '0',
+    };
+  } catch {
+    return undefined;
+  }
+};
+
+/** All processes that can be seen, parents before children, and the pid handed out last. */
+export const readProcesses = (): { readonly processes: readonly ProcEntry[]; readonly lastPid: number | undefined } => {
+  const pids = optional(() => readdirSync('/proc'), []).filter((name) => /^\d+$/.test(name)).map(Number);
+  const all = new Map<number, ProcEntry>();
+  for (const pid of pids) {
+    const entry = readProcess(pid);
+    if (entry) all.set(pid, entry);
+  }
+  const ordered = new Map<number, ProcEntry>();
+  const place = (entry: ProcEntry): void => {
+    // Down from the topmost ancestor; a snapshot of a moving system may hold no loop, but a loop must not hang us.
+    const line: ProcEntry[] = [];
+    for (let e: ProcEntry | undefined = entry; e && !ordered.has(e.pid) && !line.includes(e); e = all.get(e.ppid)) line.push(e);
+    for (const e of line.toReversed()) ordered.set(e.pid, e);
+  };
+  for (const entry of all.values()) place(entry);
+  const last = optional(() => Number(read('/proc/loadavg').trim().split(' ')[4]), Number.NaN);
+  return { processes: [...ordered.values()], lastPid: Number.isInteger(last) ? last : undefined };
+};

@@ -1,0 +1,96 @@
+import { open, stat } from 'node:fs/promises';
+import { createGunzip } from 'node:zlib';
+import type { FileHandle } from 'node:fs/promises';
+import { FullmonError, unreadable } from './errors.ts';
+
+/** Bytes read at a time. */
+const BLOCK = 262_144;
+
+export interface Replayed {
+  /** Gets the bytes of all files in order; the buffer is reused after the call. */
+  readonly chunk: (bytes: Buffer) => void;
+  /** A file has ended. */
+  readonly fileEnd: () => void;
+  /** Bytes taken from the files so far and their sum, 0 where unknown. */
+  readonly progress: (done: number, total: number) => void;
+}
+
+/**
+ * Reads stored logs in the given order: plain, `.gz`, or `-` for stdin.
+ * Throws a {@link FullmonError} for a file that is missing, unreadable, a directory, or no sound gzip; all names are checked first.
+ */
+export const replayFiles = async (files: readonly string[], sink: Replayed, stopped: () => boolean): Promise<void> => {
+  const total = await totalSize(files);
+  let before = 0;
+  for (const file of files) {
+    if (stopped()) return;
+    before += file === '-' ? await readStream(process.stdin, sink, stopped) : await readFile(file, before, total, sink, stopped);
+    sink.fileEnd();
+  }
+};
+
+const totalSize = async (files: readonly string[]): Promise<number> => {
+  let total = 0;
+  for (const file of files) {
+    if (file === '-') continue;
+    try {
+      const { size } = await stat(file);
+      const handle = await open(file);
+      // A directory opens, but does not read.
+      await handle.read(Buffer.alloc(1), 0, 1, 0).finally(() => handle.close());
+      total += size;
+    } catch (error) {
+      throw unreadable(file, error);
+    }
+  }
+  return total;
+};
+
+const readFile = async (file: string, before: number, total: number, sink: Replayed, stopped: () => boolean): Promise<number> => {
+  const handle = await open(file);
+  try {
+    if (file.endsWith('.gz')) return await readGzip(file, handle, before, total, sink, stopped);
+    const buffer = Buffer.allocUnsafe(BLOCK);
+    let done = 0;
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, 0, BLOCK, null);
+      if (bytesRead === 0 || stopped()) return done;
+      done += bytesRead;
+      sink.chunk(buffer.subarray(0, bytesRead));
+      sink.progress(before + done, total);
+    }
+  } catch (error) {
+    throw error instanceof Error && 'syscall' in error ? unreadable(file, error) : error;
+  } finally {
+    await handle.close();
+  }
+};
+
+const readGzip = async (file: string, handle: FileHandle, before: number, total: number, sink: Replayed, stopped: () => boolean): Promise<number> => {
+  const compressed = handle.createReadStream({ autoClose: false, highWaterMark: BLOCK });
+  const unzip = createGunzip({ chunkSize: BLOCK });
+  compressed.on('error', (error) => unzip.destroy(error)).pipe(unzip);
+  try {
+    for await (const chunk of unzip as AsyncIterable<Buffer>) {
+      if (stopped()) break;
+      sink.chunk(chunk);
+      sink.progress(before + compressed.bytesRead, total);
+    }
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && String(error.code).startsWith('Z_'))) throw error;
+    throw new FullmonError(`${file}: damaged gzip (${error.message}): test it with gzip -t`);
+  }
+  return compressed.bytesRead;
+};
+
+const readStream = async (stream: NodeJS.ReadStream, sink: Replayed, stopped: () => boolean): Promise<number> => {
+  let done = 0;
+  for await (const chunk of stream) {
+    if (stopped()) break;
+    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk), 'latin1');
+    done += bytes.length;
+    sink.chunk(bytes);
+    sink.progress(0, 0);
+  }
+  return done;
+};

@@ -1,0 +1,65 @@
+import { bytes, ms, pid, ses, uid } from './audit/units.ts';
+import type { Pid } from './audit/units.ts';
+import type { ProcessFact } from './behaviour/processes.ts';
+import { createFullmon } from './fullmon.ts';
+import { readProcess, readProcesses } from './input/proc.ts';
+import type { ProcEntry } from './input/proc.ts';
+import { describeLosses, openOutput } from './report/output.ts';
+import { readSettings } from './settings.ts';
+import type { Options } from './settings.ts';
+
+const factOf = (p: ProcEntry): ProcessFact => ({
+  pid: pid(p.pid), ppid: pid(p.ppid), exe: bytes(p.exe), argv: p.argv.map(bytes), cwd: bytes(p.cwd),
+  login: uid(p.login), euid: uid(p.euid), ses: ses(p.ses), notty: p.notty,
+});
+
+const lookup = (id: Pid): ProcessFact | undefined => {
+  const entry = readProcess(id);
+  return entry && factOf(entry);
+};
+
+/** `fullmon`: follows a growing log until it is told to stop. */
+export const runLive = async (options: Options & { readonly auditd: string; readonly wait: number }): Promise<void> => {
+  const settings = await readSettings(options);
+  const output = openOutput(options.format, { buffered: false });
+  const fullmon = createFullmon(settings, output.tell, lookup);
+  const { processes, lastPid } = readProcesses();
+  fullmon.know(processes.map(factOf), lastPid === undefined ? undefined : pid(lastPid));
+  const now = (): void => fullmon.tick(ms(Date.now()));
+
+  const stop = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
+  });
+  if (options.auditd === '-') await fromStdin(fullmon.feed, now, options.wait, stop);
+  else {
+    const { follow } = await import('./input/tail.ts');
+    const follower = follow(options.auditd, { wait: options.wait, from: 'end' }, { chunk: fullmon.feed, fileEnd: fullmon.endFile, idle: now, notice: (n) => output.notice(`${options.auditd}: ${n.kind}`) });
+    await stop;
+    await follower.stop();
+  }
+  fullmon.end();
+  output.flush();
+  const lost = describeLosses(fullmon.losses);
+  if (lost !== undefined) output.notice(lost);
+};
+
+/** Records as auditd hands them to a plugin; the end of input ends the agent. */
+const fromStdin = (feed: (chunk: Buffer) => void, idle: () => void, wait: number, stop: Promise<void>): Promise<void> =>
+  new Promise((resolve, reject) => {
+    let quiet = true;
+    const timer = setInterval(() => {
+      if (quiet) idle();
+      quiet = true;
+    }, wait * 1000);
+    const done = (): void => {
+      clearInterval(timer);
+      process.stdin.destroy();
+      resolve();
+    };
+    process.stdin.on('data', (chunk: Buffer) => {
+      quiet = false;
+      feed(chunk);
+    });
+    process.stdin.on('end', done).on('error', reject);
+    void stop.then(done);
+  });

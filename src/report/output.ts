@@ -1,0 +1,72 @@
+import pino from 'pino';
+import type { Losses } from '../audit/losses.ts';
+import { countRejected } from '../audit/losses.ts';
+import type { Line } from '../detect/line.ts';
+import { jsonReport } from './json.ts';
+import { terminalReport } from './terminal.ts';
+
+export interface Output {
+  readonly tell: (line: Line) => void;
+  /** A word for the operator, on stderr: never mixed with the report. */
+  readonly notice: (text: string) => void;
+  readonly progress: (done: number, total: number) => void;
+  /** Writes out what is buffered. */
+  readonly flush: () => void;
+}
+
+/** Bytes gathered before a write when nobody waits for the single line. */
+const BUFFER = 16_000;
+
+export const openOutput = (format: 'json' | 'text' | undefined, options: { readonly buffered: boolean }): Output => {
+  const text = (format ?? (process.stdout.isTTY ? 'text' : 'json')) === 'text';
+  const destination = pino.destination({ fd: 1, sync: true, minLength: options.buffered && !process.stdout.isTTY ? BUFFER : 0 });
+  // `fullmon replay ... | head` is fine: whoever closed the pipe has read enough.
+  destination.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    process.stderr.write(`fullmon: stdout: ${error.message}\n`);
+  });
+
+  let shown = '';
+  const clear = (): void => {
+    if (shown !== '') process.stderr.write('\r\x1b[K');
+    shown = '';
+  };
+  const tell = text ? terminalReport((line) => destination.write(`${line}\n`)) : jsonReport(destination);
+
+  return {
+    tell(line) {
+      clear();
+      tell(line);
+    },
+    notice(message) {
+      clear();
+      process.stderr.write(`fullmon: ${message}\n`);
+    },
+    progress(done, total) {
+      if (!process.stderr.isTTY || total === 0) return;
+      const width = 30;
+      const filled = Math.min(width, Math.floor((done / total) * width));
+      const bar = `${'#'.repeat(filled)}${'.'.repeat(width - filled)} ${Math.floor((done / total) * 100)} %`;
+      if (bar === shown) return;
+      process.stderr.write(`\r${bar}`);
+      shown = bar;
+    },
+    flush() {
+      clear();
+      destination.flushSync();
+    },
+  };
+};
+
+/** What reading could not use, in one line; undefined when nothing was lost. */
+export const describeLosses = (losses: Losses): string | undefined => {
+  const parts: string[] = [];
+  const rejected = countRejected(losses);
+  if (rejected > 0) {
+    const reasons = [...losses.rejected].map(([reason, n]) => `${n} ${reason}`).join(', ');
+    parts.push(`${rejected} of ${losses.lines} lines rejected (${reasons})`);
+  }
+  if (losses.evicted > 0) parts.push(`${losses.evicted} events finished early`);
+  if (losses.truncated > 0) parts.push(`${losses.truncated} arguments or paths beyond the bounds`);
+  return parts.length === 0 ? undefined : parts.join('; ');
+};

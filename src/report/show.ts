@@ -1,0 +1,31 @@
+import { unescape } from '../behaviour/text.ts';
+
+const REDACTED = '[redacted]';
+
+// A password is a password wherever it stands in a command line: after an option, in a variable, in a URL, in a header.
+const SECRETS: readonly (readonly [RegExp, string])[] = [
+  [/((?:^|\s|[;&'"])-{0,2}[\w-]*(?:passw(?:or)?d|passphrase|secret|token|api[-_]?key|access[-_]?key|credentials?)[\w-]*(?:=|\s+))(?!-)("[^"]*"|'[^']*'|\S+)/gi, `$1${REDACTED}`],
+  [/(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+(?=@)/gi, `$1${REDACTED}`],
+  [/(authorization:\s*(?:basic|bearer|token)\s+)[^\s'"]+/gi, `$1${REDACTED}`],
+  [/((?:^|\/)(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\s(?:.*\s)?-p)\S+/gi, `$1${REDACTED}`],
+  [/((?:^|\/)(?:sshpass)\s+-p\s*)\S+/gi, `$1${REDACTED}`],
+  [/((?:^|\s)(?:-u|--user)\s+[^\s:]+:)\S+/gi, `$1${REDACTED}`],
+];
+
+/** A command line without the secrets in it. */
+export const redact = (text: string): string => SECRETS.reduce((t, [pattern, instead]) => t.replace(pattern, instead), text);
+
+/** Raw bytes for a reader: blanks stay, all else that is not printable ASCII becomes %XX. */
+export const show = (raw: string): string => raw.replace(/[^\x20-\x7e]|%/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+
+export const showCommand = (command: string): string => redact(show(command));
+
+const DIRECTION = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/u;
+
+/** A printed node for a person: %XX that are UTF-8 become letters again, unless they could fool the eye or the terminal. */
+export const readable = (node: string): string =>
+  node.replace(/(?:%[89A-F][0-9A-F])+/g, (run) => {
+    const text = Buffer.from(unescape(run), 'latin1').toString('utf8');
+    return text.includes('\ufffd') || DIRECTION.test(text) ? run : text;
+  });
+
