@@ -29,49 +29,65 @@ export interface Reassembler {
  */
 export const reassemble = (losses: Losses, deliver: (event: Event) => void): Reassembler => {
   const header = newHeader();
-  // Insertion order is age. Serials collide only across nodes and reboots, so the key is the serial and a clash simply closes the older one.
-  const open = new Map<number, Event>();
+  // Most events stand in the log without another one between their records: only what is interrupted is filed here, oldest first.
+  // Serials collide only across nodes and reboots, so the key is the serial, and a clash simply finishes the older event.
+  const interrupted = new Map<number, Event>();
   const pool: Event[] = [];
   let current: Event | undefined;
 
   const finish = (event: Event): void => {
-    open.delete(event.serial);
     if (current === event) current = undefined;
+    else interrupted.delete(event.serial);
     deliver(event);
     pool.push(event);
   };
 
+  const isOver = (event: Event, now: Ms): boolean =>
+    // Both ways: after the clock was set back, the events from before would wait for ever.
+    Math.abs(now - event.time) >= EVENT_TIMEOUT;
+
   const expire = (now: Ms): void => {
-    for (const event of open.values()) {
-      // Both ways: after the clock was set back, the events from before would wait for ever.
-      if (Math.abs(now - event.time) < EVENT_TIMEOUT) return;
+    for (const event of interrupted.values()) {
+      if (!isOver(event, now)) break;
       finish(event);
     }
+    if (current && isOver(current, now)) finish(current);
   };
 
   const belongs = (event: Event): boolean => event.serial === header.serial && event.time === header.time && event.node === header.node;
 
   const find = (): Event | undefined => {
     if (current && belongs(current)) return current;
-    const event = open.get(header.serial);
-    return event && belongs(event) ? event : undefined;
+    if (interrupted.size === 0) return undefined;
+    const event = interrupted.get(header.serial);
+    if (!event || !belongs(event)) return undefined;
+    interrupted.delete(event.serial);
+    interrupt();
+    return (current = event);
   };
 
-  const start = (): Event => {
-    const stale = open.get(header.serial);
-    if (stale) finish(stale);
-    expire(header.time);
-    if (open.size >= MAX_OPEN) {
+  const interrupt = (): void => {
+    if (!current) return;
+    const event = current;
+    current = undefined;
+    const clash = interrupted.get(event.serial);
+    if (clash) finish(clash);
+    if (interrupted.size >= MAX_OPEN) {
       losses.evicted++;
-      for (const oldest of open.values()) {
+      for (const oldest of interrupted.values()) {
         finish(oldest);
         break;
       }
     }
+    interrupted.set(event.serial, event);
+  };
+
+  const start = (): Event => {
+    expire(header.time);
+    interrupt();
     const event = pool.pop() ?? newEvent();
     resetEvent(event, header.node, header.time, header.serial);
-    open.set(header.serial, event);
-    return event;
+    return (current = event);
   };
 
   const line = (buffer: Buffer, from: number, to: number): void => {
@@ -94,7 +110,6 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void): Rea
       }
       event = start();
     }
-    current = event;
     if (!readers[type](event, buffer, header.body, to, losses)) reject(losses, `bad ${type}`);
     if (type === 'PROCTITLE') finish(event);
   };
@@ -107,7 +122,8 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void): Rea
     endFile: lines.end,
     end() {
       lines.end();
-      for (const event of [...open.values()]) finish(event);
+      for (const event of [...interrupted.values()]) finish(event);
+      if (current) finish(current);
     },
   };
 };

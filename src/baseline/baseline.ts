@@ -1,12 +1,13 @@
 import { DirectedGraph } from 'graphology';
+import { ms } from '../audit/units.ts';
 import type { Bytes, Ms } from '../audit/units.ts';
-import { bytes } from '../audit/units.ts';
-import { isFile, printObject, printSubject, UNKNOWN } from '../behaviour/edge.ts';
+import { isFile, NONE, printObject, printSubject, UNKNOWN } from '../behaviour/edge.ts';
 import type { EdgeKind, NodeText, Subject } from '../behaviour/edge.ts';
 import { Trait } from '../behaviour/derive.ts';
 import { isProtected } from '../behaviour/places.ts';
 import type { Sighting } from '../behaviour/sightings.ts';
 import { generalise } from './generalise.ts';
+import type { Example, Pattern } from './generalise.ts';
 import { generaliseHosts } from './hosts.ts';
 
 /** What the graph keeps of each edge. */
@@ -46,15 +47,16 @@ interface Compiled {
   readonly facts: EdgeFacts;
 }
 
-/** Names learned by one subject in one way, since patterns are found among them. */
+/** All that one subject did in one way: the literal names, and the patterns that stand for others. */
 interface Group {
-  readonly subject: Subject;
   readonly node: NodeText;
+  readonly subject: Subject;
   readonly kind: EdgeKind;
-  readonly names: Map<Bytes, Ms>;
+  readonly names: Map<Bytes, EdgeFacts>;
+  readonly patterns: Compiled[];
 }
 
-const groupKey = (node: NodeText, kind: EdgeKind): string => `${kind} ${node}`;
+type Groups = Partial<Record<EdgeKind, Group>>;
 
 /** Patterns are nodes too; the prefix keeps a file whose name is the text of a pattern from being one. */
 const patternNode = (kind: EdgeKind, source: string): string => `pattern:${kind}:${source}`;
@@ -62,37 +64,41 @@ const patternNode = (kind: EdgeKind, source: string): string => `pattern:${kind}
 /** Traits that no pattern may cover: a generated name is no excuse for a program. */
 const EXACT = Trait.executable | Trait.setId;
 
+const withoutService = (subject: Subject): NodeText => printSubject({ ...subject, service: NONE });
+
+/** A program and its user, whoever started it and on whose behalf. */
+const runBy = (object: NodeText): string => {
+  const at = object.lastIndexOf('@');
+  return at < 0 ? object : object.slice(0, at);
+};
+
 export const newBaseline = (): Baseline => {
-  const graph = new DirectedGraph<Record<string, never>, EdgeFacts>();
-  const groups = new Map<string, Group>();
+  const graph: Baseline['graph'] = new DirectedGraph();
+  // The graph is the baseline; these find an edge in it by two look-ups, and hold the names not generalised yet.
+  const bySubject = new Map<NodeText, Groups>();
   const changed = new Set<Group>();
-  const patterns = new Map<string, Compiled[]>();
-  // Programs by the user who ran them, and subjects without their service: what is compared when parent or service is unknown.
+  // What is compared when the parent or the service is unknown.
   const ran = new Set<string>();
-  const siblings = new Map<NodeText, Set<NodeText>>();
+  const siblings = new Map<NodeText, NodeText[]>();
 
-  const withoutService = (subject: Subject): NodeText => printSubject({ ...subject, service: bytes('') });
-
-  const factsOf = (node: string, object: string): EdgeFacts | undefined => {
-    return graph.hasDirectedEdge(node, object) ? graph.getDirectedEdgeAttributes(node, object) : undefined;
+  const groupOf = ({ node, subject, kind }: Sighting): Group => {
+    let groups = bySubject.get(node);
+    if (groups === undefined) {
+      bySubject.set(node, (groups = {}));
+      const bare = withoutService(subject);
+      const alike = siblings.get(bare);
+      if (alike) alike.push(node);
+      else siblings.set(bare, [node]);
+    }
+    return (groups[kind] ??= { node, subject, kind, names: new Map(), patterns: [] });
   };
 
-  const exactly = (node: NodeText, seen: Sighting): EdgeFacts | undefined => {
-    const facts = factsOf(node, seen.object);
-    return facts !== undefined && (seen.traits & ~facts.traits) === 0 ? facts : undefined;
-  };
-
-  const byPattern = (node: NodeText, seen: Sighting): EdgeFacts | undefined => {
-    if ((seen.traits & EXACT) !== 0) return undefined;
-    return patterns.get(groupKey(node, seen.kind))?.find((p) => p.regex.test(seen.name))?.facts;
-  };
-
-  const match = (node: NodeText, seen: Sighting): EdgeFacts | undefined => exactly(node, seen) ?? byPattern(node, seen);
-
-  const ranKey = (object: NodeText, service: boolean): string => {
-    if (service) return object;
-    const at = object.lastIndexOf('@');
-    return `${at < 0 ? object : object.slice(0, at)}@?`;
+  const match = (node: NodeText, seen: Sighting): EdgeFacts | undefined => {
+    const group = bySubject.get(node)?.[seen.kind];
+    if (group === undefined) return undefined;
+    const facts = group.names.get(seen.name);
+    if (facts !== undefined) return (seen.traits & ~facts.traits) === 0 ? facts : undefined;
+    return (seen.traits & EXACT) === 0 ? group.patterns.find((p) => p.regex.test(seen.name))?.facts : undefined;
   };
 
   const count = (facts: EdgeFacts, seen: Sighting): void => {
@@ -101,72 +107,62 @@ export const newBaseline = (): Baseline => {
     if (seen.first < facts.first) facts.first = seen.first;
   };
 
-  const index = (seen: Sighting): void => {
-    const bare = withoutService(seen.subject);
-    const set = siblings.get(bare);
-    if (set) set.add(seen.node);
-    else siblings.set(bare, new Set([seen.node]));
-    if (seen.kind === 'exec') {
-      ran.add(ranKey(seen.object, true));
-      ran.add(ranKey(seen.object, false));
-    }
+  /** Puts the edge into the graph; returns its attributes there, which are the ones that count from then on. */
+  const keep = (node: NodeText, object: string, facts: EdgeFacts): EdgeFacts => {
+    graph.mergeDirectedEdge(node, object, facts);
+    return graph.getDirectedEdgeAttributes(node, object);
   };
 
-  const remember = (seen: Sighting): void => {
-    const generalisable = isFile(seen.kind) ? !isProtected(seen.name) && (seen.traits & EXACT) === 0 : seen.kind === 'connect';
-    if (!generalisable) return;
-    const key = groupKey(seen.node, seen.kind);
-    let group = groups.get(key);
-    if (!group) groups.set(key, (group = { subject: seen.subject, node: seen.node, kind: seen.kind, names: new Map() }));
-    if (!group.names.has(seen.name)) group.names.set(seen.name, seen.first);
-    changed.add(group);
-  };
+  const canVary = ({ kind, name, traits }: Sighting): boolean =>
+    isFile(kind) ? (traits & EXACT) === 0 && !isProtected(name) : kind === 'connect';
 
-  const adopt = (group: Group, source: string, covers: readonly { readonly name: Bytes }[]): LearnedPattern => {
+  const adopt = (group: Group, { source, covers }: Pattern): LearnedPattern => {
     const anchored = `^${source}$`;
-    const facts: EdgeFacts = { kind: group.kind, first: Infinity as Ms, last: 0 as Ms, count: 0, traits: 0 };
-    const distinct = new Set(covers.map((c) => c.name));
-    for (const name of distinct) {
+    const sum: EdgeFacts = { kind: group.kind, first: ms(Infinity), last: ms(0), count: 0, traits: 0 };
+    const names: Bytes[] = [];
+    for (const { name } of covers) {
+      const facts = group.names.get(name);
+      if (facts === undefined) continue;
+      sum.count += facts.count;
+      if (facts.first < sum.first) sum.first = facts.first;
+      if (facts.last > sum.last) sum.last = facts.last;
+      group.names.delete(name);
       const object = printObject({ kind: group.kind, name });
-      const old = factsOf(group.node, object);
-      if (old) {
-        facts.first = old.first < facts.first ? old.first : facts.first;
-        facts.last = old.last > facts.last ? old.last : facts.last;
-        facts.count += old.count;
-        graph.dropEdge(group.node, object);
+      if (graph.hasDirectedEdge(group.node, object)) {
+        graph.dropDirectedEdge(group.node, object);
         if (graph.degree(object) === 0) graph.dropNode(object);
       }
-      group.names.delete(name);
+      names.push(name);
     }
-    graph.mergeDirectedEdge(group.node, patternNode(group.kind, anchored), facts);
-    const compiled = { regex: new RegExp(anchored), facts: factsOf(group.node, patternNode(group.kind, anchored)) ?? facts };
-    const key = groupKey(group.node, group.kind);
-    const known = patterns.get(key);
-    if (known) known.push(compiled);
-    else patterns.set(key, [compiled]);
-    return { subject: group.node, kind: group.kind, source: anchored, witnesses: [...distinct].slice(0, WITNESSES), names: distinct.size };
+    const facts = keep(group.node, patternNode(group.kind, anchored), sum);
+    group.patterns.push({ regex: new RegExp(anchored), facts });
+    return { subject: group.node, kind: group.kind, source: anchored, witnesses: names.slice(0, WITNESSES), names: names.length };
   };
 
   return {
     graph,
 
     learn(seen) {
-      const facts = match(seen.node, seen);
-      if (facts) {
-        count(facts, seen);
+      const known = match(seen.node, seen);
+      if (known) {
+        count(known, seen);
         return;
       }
-      const old = factsOf(seen.node, seen.object);
-      graph.mergeDirectedEdge(seen.node, seen.object, {
+      const group = groupOf(seen);
+      const old = group.names.get(seen.name);
+      const facts: EdgeFacts = {
         kind: seen.kind, first: old?.first ?? seen.first, last: seen.last, count: (old?.count ?? 0) + seen.count, traits: (old?.traits ?? 0) | seen.traits,
-      } satisfies EdgeFacts);
-      index(seen);
-      remember(seen);
+      };
+      // A name that may turn out to be one of many goes to the graph once that is decided.
+      const varies = canVary(seen);
+      group.names.set(seen.name, varies ? facts : keep(seen.node, seen.object, facts));
+      if (varies) changed.add(group);
+      if (seen.kind === 'exec') ran.add(seen.object).add(runBy(seen.object));
     },
 
     knows(seen) {
       let facts = match(seen.node, seen);
-      if (!facts && seen.subject.exe === UNKNOWN && seen.kind === 'exec') return ran.has(ranKey(seen.object, !seen.object.endsWith('@?')));
+      if (!facts && seen.subject.exe === UNKNOWN && seen.kind === 'exec') return ran.has(seen.object.endsWith('@?') ? runBy(seen.object) : seen.object);
       if (!facts && seen.subject.service === UNKNOWN) {
         for (const node of siblings.get(withoutService(seen.subject)) ?? []) if ((facts = match(node, seen))) break;
       }
@@ -177,9 +173,14 @@ export const newBaseline = (): Baseline => {
     generalise() {
       const learned: LearnedPattern[] = [];
       for (const group of changed) {
-        const examples = [...group.names].map(([name, first]) => ({ name, first }));
+        const examples: Example[] = [];
+        for (const [name, { first, traits }] of group.names) if ((traits & EXACT) === 0 && !(isFile(group.kind) && isProtected(name))) examples.push({ name, first });
         const found = group.kind === 'connect' ? generaliseHosts(group.subject, examples) : generalise(examples);
-        for (const { source, covers } of found) learned.push(adopt(group, source, covers));
+        for (const pattern of found) learned.push(adopt(group, pattern));
+        for (const { name } of examples) {
+          const facts = group.names.get(name);
+          if (facts) group.names.set(name, keep(group.node, printObject({ kind: group.kind, name }), facts));
+        }
       }
       changed.clear();
       return learned;

@@ -47,10 +47,19 @@ const lengths = (values: readonly string[]): string => {
   return min === max ? `{${min}}` : `{${min},${max}}`;
 };
 
+/** Lengths of numbers; those that follow one another without a gap are a counter, and it will go on. */
+const counted = (values: readonly string[]): string => {
+  const numbers = new Set(values.map(Number));
+  const max = Math.max(...numbers);
+  return numbers.size >= WEAK && max - Math.min(...numbers) + 1 === numbers.size ? lengths([...values, String(max + numbers.size)]) : lengths(values);
+};
+
 /** Does this token look made by a generator rather than by a person? Digits among letters, odd case, or a run no tongue can speak. */
 const looksRandom = (token: string): boolean =>
-  token.length >= 4 &&
-  (/[0-9][A-Za-z]|[A-Za-z][0-9]+[A-Za-z]/.test(token) || /[a-z][A-Z]{1,3}[a-z]?|^[a-z]+[A-Z]/.test(token) || /[bcdfghjklmnpqrstvwxz]{5}/i.test(token));
+  token.length >= 4 && (/[0-9][A-Za-z]|[A-Za-z][0-9]+[A-Za-z]/.test(token) || /[a-z][A-Z]|[A-Z]{2}[a-z]/.test(token) || /[b-df-hj-np-tv-xz]{4}/i.test(token));
+
+/** The same as a condition inside a pattern: without a literal beside it, a run of letters would let any word of its length through. */
+const NO_WORD = '(?=[A-Za-z]*(?:[0-9]|[a-z][A-Z]|[A-Z]{2}[a-z]|[b-df-hj-np-tv-xzB-DF-HJ-NP-TV-XZ]{4}))';
 
 const ALPHABETS: readonly (readonly [test: RegExp, source: string])[] = [
   [/^[0-9a-f]+$/, '[0-9a-f]'],
@@ -78,7 +87,7 @@ const groupBy = <T, K>(items: readonly T[], key: (item: T) => K): Map<K, T[]> =>
 const typed = (prefix: string, cuts: readonly Cut[], rests: readonly string[]): Column | undefined => {
   if (rests.every((r) => DIGITS.test(r))) {
     const shortest = Math.min(...rests.map((r) => r.length));
-    return { source: literal(prefix) + `[0-9]${lengths(rests)}`, cuts, evidence: shortest >= 8 ? STRONG : WEAK };
+    return { source: `${literal(prefix)}[0-9]${counted(rests)}`, cuts, evidence: shortest >= 8 ? STRONG : WEAK };
   }
   if (prefix === 'tmp' && rests.every((r) => /^[0-9a-z_]{8}$/.test(r))) return { source: 'tmp[0-9a-z_]{8}', cuts, evidence: STRONG };
   const alphabet = alphabetOf(rests);
@@ -89,8 +98,7 @@ const typed = (prefix: string, cuts: readonly Cut[], rests: readonly string[]): 
   if (longest - shortest > (isHex ? 4 : 0)) return undefined;
   if (shortest < (isHex ? 2 : 6) && prefix === '') return undefined;
   if (shortest < 2) return undefined;
-  // Without a literal beside it, a run of letters would let any word of that length through.
-  const guard = prefix === '' && !isHex ? '(?![a-z]+(?![0-9A-Za-z]))(?![A-Z]?[a-z]+(?![0-9A-Za-z]))' : '';
+  const guard = prefix.length < 3 && !isHex ? NO_WORD : '';
   return { source: literal(prefix) + guard + alphabet + lengths(rests), cuts, evidence: shortest >= 6 ? STRONG : WEAK };
 };
 
@@ -100,13 +108,13 @@ const columns = (cuts: readonly Cut[], i: number): readonly Column[] => {
   if (values.size === 1 || i % 2 === 1) return [...values].map(([value, same]) => ({ source: literal(value), cuts: same, evidence: 0 }));
   const result: Column[] = [];
   const numbers: Cut[] = [];
-  const randoms: Cut[] = [];
+  let randoms: Cut[] = [];
   const word = (value: string, same: readonly Cut[]): void => {
     result.push({ source: literal(value), cuts: same, evidence: 0 });
   };
   for (const [value, same] of values) {
     if (DIGITS.test(value)) numbers.push(...same);
-    else if (looksRandom(value) || /^[A-Za-z]{3,}[0-9]+$/.test(value) || /^[0-9a-f]{2}$/.test(value)) randoms.push(...same);
+    else if (looksRandom(value) || /^[A-Za-z]+[0-9]+$/.test(value) || /^[0-9a-f]{2}$/.test(value)) randoms.push(...same);
     else word(value, same);
   }
   const at = (c: Cut): string => c.parts[i] ?? '';
@@ -116,6 +124,13 @@ const columns = (cuts: readonly Cut[], i: number): readonly Column[] => {
     if (column) result.push(column);
     else for (const [value, same] of distinct) word(value, same);
   };
+  // `f12150`, `worker3`: a stem and a number.
+  const numbered = groupBy(randoms, (c) => /^([A-Za-z]+)[0-9]+$/.exec(at(c))?.[1] ?? '');
+  for (const [stem, some] of numbered) {
+    if (stem === '' || new Set(some.map(at)).size < WEAK || some.length * 2 < randoms.length + numbers.length) continue;
+    addTyped(stem, some);
+    randoms = randoms.filter((c) => !some.includes(c));
+  }
   // Hex columns hold values of digits only, too.
   const hex = [...randoms, ...numbers].filter((c) => /^(?:[0-9a-f]{2,}|[0-9A-F]{2,})$/.test(at(c)));
   if (hex.length === numbers.length + randoms.length && numbers.length < hex.length) {

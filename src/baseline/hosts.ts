@@ -9,11 +9,11 @@ const ADDRESSES = 4;
 const IPV4 = /^(\d+\.\d+\.\d+\.)\d+:(\d+)$/;
 
 /**
- * Several addresses of one subject in one /24 on one port become that network. Never for interpreters and shells, which connect
- * wherever the next script says.
+ * Several addresses of one subject in one /24 on one port become that network. Never for interpreters and shells without a script of
+ * their own, which connect wherever their input says.
  */
 export const generaliseHosts = (subject: Subject, examples: readonly Example[]): readonly Pattern[] => {
-  if (isInterpreter(subject.exe)) return [];
+  if (isInterpreter(subject.exe) && !subject.script.startsWith('/')) return [];
   const networks = new Map<string, Example[]>();
   for (const example of examples) {
     const m = IPV4.exec(example.name);

@@ -1,6 +1,9 @@
 import { bytes } from '../audit/units.ts';
 import type { Bytes } from '../audit/units.ts';
 
+/** `//`, `/./`, `/../` or one of them at the end. */
+const UNCLEAN = /\/\.{0,2}(?:\/|$)/;
+
 const normalise = (path: string): Bytes => {
   const parts: string[] = [];
   for (const part of path.split('/')) {
@@ -13,9 +16,8 @@ const normalise = (path: string): Bytes => {
 
 /** `path` seen from `cwd`, without `.`, `..`, doubled and trailing slashes. Links are not followed: the log does not tell them. */
 export const absolute = (path: Bytes, cwd: Bytes): Bytes => {
-  if (path.charCodeAt(0) !== 47) return normalise(`${cwd}/${path}`);
-  const clean = !path.includes('//') && !path.includes('/.') && (path.length === 1 || path.charCodeAt(path.length - 1) !== 47);
-  return clean ? path : normalise(path);
+  const whole = path.charCodeAt(0) === 47 ? path : cwd === '/' ? `/${path}` : `${cwd}/${path}`;
+  return UNCLEAN.test(whole) || whole.charCodeAt(0) !== 47 ? normalise(whole) : bytes(whole);
 };
 
 export const baseName = (path: Bytes): Bytes => bytes(path.slice(path.lastIndexOf('/') + 1));

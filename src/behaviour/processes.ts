@@ -70,6 +70,8 @@ const TURN = 2 ** 22;
 /** Execs follow their forks by a little, so pids seen are out of order by this much at most. */
 const JITTER = 1024;
 
+type Caller = Pick<SyscallRecord, 'pid' | 'ppid' | 'ses' | 'exe' | 'auid' | 'euid'>;
+
 interface Session {
   readonly service: Bytes;
   readonly lineage: number;
@@ -147,16 +149,14 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
     return p;
   };
 
-  const make = (
-    r: Pick<SyscallRecord, 'pid' | 'ppid' | 'ses' | 'exe' | 'auid' | 'euid'>,
-    origin: { readonly script: Bytes; readonly service: Bytes; readonly lineage: number; readonly parent: Process | undefined; readonly command: Bytes },
-  ): Process => {
-    const known = {
-      pid: r.pid, ppid: r.ppid, ses: r.ses, exe: r.exe === '' ? UNKNOWN : r.exe,
-      daemon: origin.service === NONE && r.ppid === INIT, container: origin.parent?.container ?? NONE, confirmed: position(), ...origin,
+  const make = (r: Caller, script: Bytes, { service, lineage }: Session, parent: Process | undefined, command: Bytes): Process => {
+    const exe = r.exe === '' ? UNKNOWN : r.exe;
+    const container = parent?.container ?? NONE;
+    const subject: Subject = { container, login: r.auid, euid: r.euid, exe, script, service };
+    return {
+      pid: r.pid, ppid: r.ppid, exe, script, service, daemon: service === NONE && r.ppid === INIT, container, ses: r.ses, lineage, parent, command,
+      confirmed: position(), subject, node: printSubject(subject),
     };
-    const subject = subjectOf(known, r.auid, r.euid);
-    return { ...known, subject, node: printSubject(subject) };
   };
 
   /** Service and lineage of a program that `parent` started, or became. */
@@ -190,7 +190,13 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
     return fact && fromFact(fact);
   };
 
-  const parentOf = (r: SyscallRecord): Process | undefined => fresh(r.ppid) ?? ask(r.ppid);
+  /** A child is in its parent's session unless it opened its own, and that is logged: else the pid has been reused behind our back. */
+  const fits = (p: Process, session: Ses): boolean => p.ses === session || (!isSet(p.ses) && !sessions.has(session));
+
+  const parentOf = (r: SyscallRecord): Process | undefined => {
+    const p = fresh(r.ppid);
+    return p !== undefined && fits(p, r.ses) ? p : ask(r.ppid);
+  };
 
   const dress = (p: Process, r: SyscallRecord): Process => {
     if (p.subject.euid !== r.euid || p.subject.login !== r.auid) {
@@ -209,9 +215,7 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
     const from = forked && !isSet(r.ses) ? parent
       : parent === undefined && !isSet(r.ses) ? { service: NONE, lineage: ++lineages }
       : inherit(r.ses, r.ppid, parent, false);
-    return add(make(r, {
-      script: forked ? parent.script : NONE, service: from.service, lineage: from.lineage, parent, command: forked ? parent.command : NONE,
-    }));
+    return add(make(r, forked ? parent.script : NONE, from, parent, forked ? parent.command : NONE));
   };
 
   const callerOf = (r: SyscallRecord): Process => {
@@ -231,9 +235,7 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
     // The topmost process of a session is the program that opened it.
     if (first) openSession(fact.ses, { service: baseName(fact.exe), lineage: ++lineages });
     const from = forked && !isSet(fact.ses) ? parent : inherit(fact.ses, fact.ppid, parent, false);
-    return add(make(record, {
-      script: scriptOf(fact.exe, fact.argv, fact.cwd, fact.notty), service: from.service, lineage: from.lineage, parent, command: joined(fact.argv),
-    }));
+    return add(make(record, scriptOf(fact.exe, fact.argv, fact.cwd, fact.notty), from, parent, joined(fact.argv)));
   };
 
   return {
@@ -241,20 +243,17 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
 
     exec(event) {
       const r = event.syscall;
-      const self = fresh(r.pid);
+      const known = fresh(r.pid);
+      const self = known?.ses === r.ses ? known : undefined;
       const before = self ?? parentOf(r);
       if (self === undefined) advance(r.pid);
       const argv = (event.has & Has.execve) === 0 ? [] : event.argv;
       const cwd = (event.has & Has.cwd) === 0 ? NONE : event.cwd;
       const from = inherit(r.ses, r.ppid, before, self !== undefined);
       const parent = self === undefined ? before : self.parent;
-      const after = make(r, {
-        script: scriptOf(r.exe, argv, cwd, r.notty), service: from.service, lineage: from.lineage, parent, command: joined(argv),
-      });
-      const unknown = before ?? make({ ...r, exe: UNKNOWN }, { script: NONE, service: NONE, lineage: after.lineage, parent: undefined, command: NONE });
-      add(after);
+      const after = add(make(r, scriptOf(r.exe, argv, cwd, r.notty), from, parent, joined(argv)));
       if (before !== undefined && before !== self) confirm(before);
-      return { before: unknown, after };
+      return { before: before ?? make({ ...r, exe: UNKNOWN }, NONE, { service: NONE, lineage: after.lineage }, undefined, NONE), after };
     },
 
     login(event) {
