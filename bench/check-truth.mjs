@@ -11,9 +11,13 @@ const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const SHOWN = 20; // lines of each kind of difference
 const isOpen = edge => new RegExp(`^proc:[^:]*:(\\d+/)?${NOBODY_KNOWS}:`).test(edge);
 
-/** The edges that fullmon tells of `log`, as a Map edge -> count, without those whose truth nobody knows. */
-export async function toldEdges(log) {
-  const child = spawn(process.execPath, [MAIN, 'replay', log, '--baseline', '0', '--monitor', '60', '--format', 'json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+/**
+ * The edges that fullmon tells of `log`, as a Map edge -> count, without those whose truth nobody knows.
+ * An edge that comes again in a later window of `monitor` seconds may be folded into its incident: counts are exact in one long window only.
+ */
+export async function toldEdges(log, monitor) {
+  const args = [MAIN, 'replay', log, '--baseline', '0', '--monitor', `${monitor}`, '--format', 'json'];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise(resolve => child.once('close', resolve));
   const told = new Map();
   for await (const line of createInterface({ input: child.stdout })) {
@@ -39,19 +43,19 @@ export const readTruth = file =>
 /** The comparison in one sentence. */
 export function verdict(truth, { missing, surplus, miscounted }) {
   const set = missing.length + surplus.length === 0 ? 'all found, none invented' : `${missing.length} missing, ${surplus.length} invented`;
-  const counts = miscounted.length === 0 ? 'every count right' : `${miscounted.length} counts differ (a repeated edge is folded into its incident)`;
+  const counts = miscounted.length === 0 ? 'every count right' : `${miscounted.length} counts differ (in several windows, a repeated edge is folded into its incident)`;
   return `${truth.size} distinct edges: ${set}; ${counts}`;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const { positionals } = parseArgs({ allowPositionals: true });
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: { monitor: { type: 'string', default: '60' } } });
   const [log, truthFile] = positionals;
   if (!truthFile) {
-    console.error('usage: check-truth.mjs LOG TRUTH');
+    console.error('usage: check-truth.mjs [--monitor S] LOG TRUTH');
     process.exit(2);
   }
   const truth = readTruth(truthFile);
-  const told = await toldEdges(log);
+  const told = await toldEdges(log, Number(values.monitor));
   const difference = compare(truth, told);
   const show = (edges, line) => edges.slice(0, SHOWN).forEach(edge => console.log(line(edge)));
   show(difference.missing, edge => `- ${truth.get(edge)} ${edge}`);

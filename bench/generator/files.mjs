@@ -50,7 +50,7 @@ const failed = (call, args, paths, exit, more) => done(call, args, paths, { exit
 export function makeFiles(random) {
   let inode = FIRST_INODE;
   const free = [];
-  /** Files by the number that a record named absolutely, so that a descriptor tells which file it is. */
+  /** Files by the number that the record of an edge named absolutely, so that a descriptor tells which file it is. */
   const known = new Map();
   const dirs = [...PATHS, ...Array.from({ length: HIDDEN }, () => null)].map((path, n) => ({
     path,
@@ -138,10 +138,10 @@ export function makeFiles(random) {
       const more = { special, touches: [dir, old] };
       if (excluded) return failed(call, args, paths, FAILURE.exists, more);
       if (UNPROTECTED.test(dir.path) && random.chance(0.05)) return failed(call, args, paths, FAILURE.denied, more);
+      if (!(flags & (O.WRONLY | O.RDWR | O.TRUNC))) return done(call, args, paths, { ...more, exit });
       if (create) dir.named ||= place.absolute;
       if (place.absolute) remember(old, place);
-      const writes = flags & (O.WRONLY | O.RDWR | O.TRUNC);
-      return done(call, args, paths, { ...more, exit, edge: writes ? fileNode('WRITE', place.path) : undefined });
+      return done(call, args, paths, { ...more, exit, edge: fileNode('WRITE', place.path) });
     }
     if (!create) return failed(call, args, [{ name: place.text, type: 'UNKNOWN' }], FAILURE.missing, { special });
     const entry = newFile(dir, 0o100644);

@@ -44,8 +44,9 @@ const OPEN_QUESTIONS = [
 /**
  * One program to execute, as { exe, arch, argv, script, paths, euid?, next? }: `paths` are the names that the kernel resolved
  * (the program, or the script and its interpreter), `next` is what it executes at once. Names may be relative to `cwd`.
+ * `terminal`: has the process one? `mayRaise`: may it execute setuid programs? `unknown`: are open questions allowed?
  */
-export function anyProgram(random, cwd, { mayRaise = false, unknown = false } = {}) {
+export function anyProgram(random, cwd, { terminal, mayRaise = false, unknown = false }) {
   const more = () => Array.from({ length: random.below(4) }, () => random.pick(WORDS));
   const given = path => (random.chance(0.3) ? posix.relative(cwd, path) : path);
   const plain = exe => program(exe, [random.chance(0.5) ? exe : base(exe), ...more()]);
@@ -77,7 +78,8 @@ export function anyProgram(random, cwd, { mayRaise = false, unknown = false } = 
     case 'stdin':
       return interpreter([called, language.stdin], '-');
     case 'bare':
-      return interpreter([random.chance(0.5) && language.ending === '.sh' ? `-${base(called)}` : called], '');
+      // without a script it reads its code from standard input, which is a person when it is a terminal
+      return interpreter([language.ending === '.sh' && random.chance(0.5) ? `-${base(called)}` : called], terminal ? '' : '-');
     case 'busybox': {
       const applet = random.pick(['wget', 'nc', 'ls', 'vi', 'sh']);
       const rest = applet === 'sh' ? [] : more();

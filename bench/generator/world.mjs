@@ -234,18 +234,23 @@ export function makeWorld(random) {
     act(p);
   }
 
+  const programFor = (p, mayRaise = false) => {
+    const unknown = p.euid === NOBODY_KNOWS;
+    return anyProgram(random, p.cwd, { terminal: p.tty !== '(none)', unknown, mayRaise: mayRaise && !unknown });
+  };
+
   function spawn(p) {
     const child = fork(p, { home: random.chance(0.5) ? p.home : home() });
     if (random.chance(0.4)) child.cwd = random.chance(0.5) ? child.home.path : home().path;
     if (random.chance(0.15)) return fileEvent(child); // a fork that executes nothing
     if (random.chance(0.1)) failedExec(child);
-    exec(child, anyProgram(random, child.cwd, { mayRaise: p.euid >= 1000 && p.euid !== NOBODY_KNOWS, unknown: p.euid === NOBODY_KNOWS }), subject(p));
+    exec(child, programFor(child, p.euid >= 1000), subject(p));
   }
 
   /** Another program in the same process; not in one whose children may still be what it was. */
   function replace(p) {
     if (p.children > 0 || p.daemon || !p.seen) return fileEvent(p);
-    exec(p, anyProgram(random, p.cwd, { unknown: p.euid === NOBODY_KNOWS }));
+    exec(p, programFor(p));
   }
 
   function leave(p) {
