@@ -3,6 +3,7 @@ import type { Pid } from './audit/units.ts';
 import type { ProcessFact } from './behaviour/processes.ts';
 import { createFullmon } from './fullmon.ts';
 import { readProcess, readProcesses } from './input/proc.ts';
+import { STDIN } from './input/replay.ts';
 import type { ProcEntry } from './input/proc.ts';
 import { describeLosses, openOutput } from './report/output.ts';
 import { readSettings } from './settings.ts';
@@ -30,7 +31,7 @@ export const runLive = async (options: Options & { readonly auditd: string; read
   const stop = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
   });
-  if (options.auditd === '-') await fromStdin(fullmon.feed, now, options.wait, stop);
+  if (options.auditd === STDIN) await fromStdin(fullmon.feed, now, options.wait, stop);
   else {
     const { follow } = await import('./input/tail.ts');
     const follower = follow(options.auditd, { wait: options.wait, from: 'end' }, { chunk: fullmon.feed, fileEnd: fullmon.endFile, idle: now, notice: (n) => output.notice(`${options.auditd}: ${n.kind}`) });

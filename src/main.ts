@@ -2,6 +2,7 @@
 import yargs from 'yargs';
 import { FullmonError } from './input/errors.ts';
 import { runLive } from './live.ts';
+import { STDIN } from './input/replay.ts';
 import { runReplay } from './replay.ts';
 
 const seconds = (name: string, least: number) => (value: unknown): number => {
@@ -18,7 +19,7 @@ const cli = (args: readonly string[]) =>
       baseline: { default: 3600, requiresArg: true, coerce: seconds('baseline', 0), describe: 'Seconds to learn what is normal' },
       monitor: { default: 60, requiresArg: true, coerce: seconds('monitor', 0), describe: 'Seconds of one cycle; 0 compares each event by itself' },
       rebase: { type: 'boolean', default: false, describe: 'Go on learning: what was told once as low or medium is normal from then on' },
-      ignore: { type: 'string', array: true, default: [] as string[], requiresArg: true, describe: "Never warn about edges like 'SUBJECT -> OBJECT', a glob for each side" },
+      ignore: { type: 'string', array: true, nargs: 1, default: [] as string[], requiresArg: true, describe: "Never warn about edges like 'SUBJECT -> OBJECT', a glob for each side" },
       format: { choices: ['json', 'text'] as const, requiresArg: true, describe: 'json: one object a line; text: for people  [default: text on a terminal, else json]' },
     })
     .command('$0', 'Follow the audit log: learn for --baseline seconds, then warn in cycles of --monitor seconds', (y) =>
@@ -38,11 +39,13 @@ const cli = (args: readonly string[]) =>
     .help()
     .wrap(Math.min(110, process.stdout.columns ?? 110))
     .fail((message, error) => {
-      throw error instanceof FullmonError ? error : new FullmonError(message ?? error.message);
+      if (error instanceof FullmonError) throw error;
+      throw new FullmonError(`${(message ?? error.message).replace(/^Not enough non-option.*/, 'replay: name the logs to read')}; see fullmon --help`);
     });
 
 try {
-  await cli(process.argv.slice(2)).parseAsync();
+  // yargs drops a lone `-` among positional arguments.
+  await cli(process.argv.slice(2).map((arg) => (arg === '-' ? STDIN : arg))).parseAsync();
 } catch (error) {
   if (!(error instanceof FullmonError)) throw error;
   process.stderr.write(`fullmon: ${error.message.replaceAll('\n', ' ')}\n`);

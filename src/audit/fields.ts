@@ -28,9 +28,15 @@ export const layout = (...keys: readonly string[]): Layout => ({
   quoted: new Uint8Array(keys.length),
 });
 
+/** No record that is read by fields has this key; met inside one, another record begins: the line before it was torn and this one ran into it. */
+const MSG = hash('msg');
+
+/** What {@link locate} returns for a line that holds more than one record. */
+export const TORN = -1;
+
 /**
  * Fills `layout` from the record body in buffer[start, end). Any order of keys is understood, the kernel's is the cheapest; the first
- * of two equal keys counts, so that nothing appended can replace what the kernel wrote. Returns how many fields were found.
+ * of two equal keys counts, so that nothing appended can replace what the kernel wrote. Returns how many fields were found, or {@link TORN}.
  */
 export const locate = (buffer: Buffer, start: number, end: number, layout: Layout): number => {
   const { keys, spans, quoted } = layout;
@@ -53,7 +59,8 @@ export const locate = (buffer: Buffer, start: number, end: number, layout: Layou
     }
     if (c === ENRICHED) break;
     p++;
-    if (c === SPACE || p > end) continue;
+    if (p >= end) break; // nothing behind the key: the record was cut
+    if (c === SPACE) continue;
     let from = p;
     let to = p;
     let inQuotes = 0;
@@ -62,12 +69,15 @@ export const locate = (buffer: Buffer, start: number, end: number, layout: Layou
       to = buffer.indexOf(QUOTE, p);
       if (to < 0 || to >= end) break; // never closed: the record was cut
       p = to + 1;
+      // The kernel leaves no quote inside quotes; what closes here was opened by the record that runs into this one.
+      if (p < end && (c = buffer[p] ?? 0) !== SPACE && c !== ENRICHED) return TORN;
       inQuotes = 1;
     } else {
       while (p < end && (c = buffer[p] ?? 0) !== SPACE && c !== ENRICHED) p++;
       to = p;
     }
-    for (let k = 0; k < n; k++) {
+    let k = 0;
+    for (; k < n; k++) {
       const i = expected + k < n ? expected + k : expected + k - n;
       if (keys[i] !== h) continue;
       if (spans[2 * i] === -1) {
@@ -79,6 +89,7 @@ export const locate = (buffer: Buffer, start: number, end: number, layout: Layou
       expected = i + 1 < n ? i + 1 : 0;
       break;
     }
+    if (k === n && h === MSG) return TORN;
   }
   return found;
 };

@@ -77,8 +77,8 @@ export const readHeader = (buffer: Buffer, start: number, end: number, header: H
   for (; (c = (buffer[p] ?? 0) - 48) >= 0 && c <= 9; p++) serial = serial * 10 + c;
   if (p === digits || p - digits > 15 || buffer[p] !== CLOSE) return false;
   p++;
-  if (buffer[p] === COLON) p++;
   if (p > end) return false;
+  if (p < end && buffer[p] === COLON) p++;
   header.time = ms(seconds * 1000 + millis);
   header.serial = serial;
   header.body = p;

@@ -1,12 +1,12 @@
 import { decimal, latin1, low32, unhex, untrusted } from './decode.ts';
 import { Has, MAX_ARGUMENT_BYTES, MAX_ARGUMENTS, MAX_PATHS, newPathItem } from './event.ts';
 import type { Event, NameType } from './event.ts';
-import { layout, locate } from './fields.ts';
+import { layout, locate, TORN } from './fields.ts';
 import type { Layout } from './fields.ts';
 import { startsWith } from './header.ts';
 import type { RecordType } from './header.ts';
 import type { Losses } from './losses.ts';
-import { bytes, pid, ses, uid } from './units.ts';
+import { bytes, pid, ses, uid, UNSET } from './units.ts';
 import type { Bytes } from './units.ts';
 
 /** Reads the body in buffer[p, end) into the event; false when it is damaged, and then the event is as it was before. */
@@ -36,9 +36,9 @@ const readSyscall: Reader = (event, buffer, p, end) => {
   locate(buffer, p, end, l);
   const arch = missing(l, 0) ? Number.NaN : low32(buffer, at(l, 0), to(l, 0));
   const nr = number(buffer, l, 1);
-  const process = number(buffer, l, 10);
+  const id = number(buffer, l, 10);
   const euid = number(buffer, l, 14);
-  if (Number.isNaN(arch + nr + process + euid) || missing(l, 23)) return false;
+  if (Number.isNaN(arch + nr + id + euid) || missing(l, 23)) return false;
   const r = event.syscall;
   r.arch = arch;
   r.nr = nr;
@@ -52,7 +52,7 @@ const readSyscall: Reader = (event, buffer, p, end) => {
   r.a3 = hex(buffer, l, 7);
   const parent = number(buffer, l, 9);
   r.ppid = pid(Number.isNaN(parent) ? 0 : parent);
-  r.pid = pid(process);
+  r.pid = pid(id);
   r.auid = uid(unsigned(number(buffer, l, 11)));
   r.uid = uid(unsigned(number(buffer, l, 12)));
   r.euid = uid(unsigned(euid));
@@ -65,12 +65,12 @@ const readSyscall: Reader = (event, buffer, p, end) => {
 };
 
 /** Old kernels print an unset id as -1; one that is missing is unset too. */
-const unsigned = (n: number): number => (Number.isNaN(n) ? 4294967295 : n >>> 0);
+const unsigned = (n: number): number => (Number.isNaN(n) ? UNSET : n >>> 0);
 
 const CWD = layout('cwd');
 
 const readCwd: Reader = (event, buffer, p, end) => {
-  if (locate(buffer, p, end, CWD) === 0) return false;
+  if (locate(buffer, p, end, CWD) !== 1) return false;
   event.cwd = text(buffer, CWD, 0) ?? EMPTY;
   event.has |= Has.cwd;
   return true;
@@ -102,8 +102,7 @@ const device = (buffer: Buffer, from: number, end: number): number => {
 
 const readPath: Reader = (event, buffer, p, end, losses) => {
   const l = PATH;
-  locate(buffer, p, end, l);
-  if (missing(l, 0) || missing(l, 1)) return false;
+  if (locate(buffer, p, end, l) === TORN || missing(l, 0) || missing(l, 1)) return false;
   let kind: NameType = 'other';
   if (!missing(l, 8)) kind = nameType(buffer, at(l, 8), to(l, 8));
   else if (locate(buffer, p, end, OLD_PATH) === 1) kind = nameType(buffer, at(OLD_PATH, 0), to(OLD_PATH, 0));
@@ -131,6 +130,8 @@ const readExecve: Reader = (event, buffer, p, end, losses) => {
   const enriched = buffer.indexOf(0x1d, p);
   const body = latin1(buffer, p, enriched >= 0 && enriched < end ? enriched : end);
   const args = event.argv;
+  // In quotes there is no space: where a second header stands, two records have run together, and their arguments with them.
+  if (body.includes(' msg=audit(')) return false;
   let any = false;
   for (const [, index = '', part, quoted, plain = ''] of body.matchAll(ARGUMENT)) {
     any = true;
@@ -152,10 +153,11 @@ const readExecve: Reader = (event, buffer, p, end, losses) => {
 const SOCKADDR = layout('saddr');
 
 const readSockaddr: Reader = (event, buffer, p, end) => {
-  if (locate(buffer, p, end, SOCKADDR) === 0) return false;
-  const value = latin1(buffer, at(SOCKADDR, 0), to(SOCKADDR, 0));
-  if (value.length < 4 || value.length % 2 !== 0) return false;
-  event.saddr = value;
+  if (locate(buffer, p, end, SOCKADDR) !== 1) return false;
+  const from = at(SOCKADDR, 0);
+  const until = to(SOCKADDR, 0);
+  if (until - from < 4 || (until - from) % 2 !== 0 || Number.isNaN(low32(buffer, from, until))) return false;
+  event.saddr = latin1(buffer, from, until);
   event.has |= Has.sockaddr;
   return true;
 };
@@ -173,25 +175,21 @@ const readProctitle: Reader = (event, buffer, p, end) => {
 };
 
 const LOGIN = layout('pid', 'auid', 'ses');
-// Before Linux 3.14: `login pid=1 uid=0 old auid=... new auid=... old ses=... new ses=...`.
-const OLD_LOGIN = /(?:^|\s)pid=(\d+) .*new auid=(\d+).*new ses=(\d+)/;
+// Before Linux 3.14: `login pid=1 uid=0 old auid=... new auid=... old ses=... new ses=...`, at first without the sessions.
+const NEW_AUID = / new auid=(\d{1,10})/;
+const NEW_SES = / new ses=(\d{1,10})/;
 
 const readLogin: Reader = (event, buffer, p, end) => {
-  const old = OLD_LOGIN.exec(latin1(buffer, p, end));
-  if (old) {
-    event.login.pid = pid(Number(old[1]));
-    event.login.auid = uid(Number(old[2]) >>> 0);
-    event.login.ses = ses(Number(old[3]) >>> 0);
-  } else {
-    if (locate(buffer, p, end, LOGIN) < 3) return false;
-    const process = number(buffer, LOGIN, 0);
-    const login = number(buffer, LOGIN, 1);
-    const session = number(buffer, LOGIN, 2);
-    if (Number.isNaN(process + login + session)) return false;
-    event.login.pid = pid(process);
-    event.login.auid = uid(login >>> 0);
-    event.login.ses = ses(session >>> 0);
-  }
+  if (locate(buffer, p, end, LOGIN) === TORN) return false;
+  const body = latin1(buffer, p, end);
+  const old = NEW_AUID.exec(body)?.[1];
+  const id = number(buffer, LOGIN, 0);
+  const login = old === undefined ? number(buffer, LOGIN, 1) : Number(old);
+  const session = old === undefined ? number(buffer, LOGIN, 2) : Number(NEW_SES.exec(body)?.[1] ?? UNSET);
+  if (Number.isNaN(id + login + session)) return false;
+  event.login.pid = pid(id);
+  event.login.auid = uid(unsigned(login));
+  event.login.ses = ses(unsigned(session));
   event.has |= Has.login;
   return true;
 };
@@ -210,7 +208,7 @@ const readObjPid: Reader = (event, buffer, p, end) => {
 const MODULE = layout('name');
 
 const readModule: Reader = (event, buffer, p, end) => {
-  if (locate(buffer, p, end, MODULE) === 0) return false;
+  if (locate(buffer, p, end, MODULE) !== 1) return false;
   event.module = text(buffer, MODULE, 0) ?? EMPTY;
   event.has |= Has.module;
   return true;
@@ -219,7 +217,7 @@ const readModule: Reader = (event, buffer, p, end) => {
 const OPENAT2 = layout('oflag');
 
 const readOpenat2: Reader = (event, buffer, p, end) => {
-  if (locate(buffer, p, end, OPENAT2) === 0) return false;
+  if (locate(buffer, p, end, OPENAT2) !== 1) return false;
   const flags = low32(buffer, at(OPENAT2, 0), to(OPENAT2, 0), 3);
   if (Number.isNaN(flags)) return false;
   event.openFlags = flags;

@@ -15,7 +15,7 @@ import type { Process, Processes } from './processes.ts';
 export const Trait = { executable: 1, setId: 2, denied: 4 } as const;
 
 /** Called for each edge an event shows. `from` is the old name of a rename, else empty. */
-export type See = (event: Event, process: Process, kind: EdgeKind, name: Bytes, traits: number, from: Bytes) => void;
+export type See = (event: Event, actor: Process, kind: EdgeKind, name: Bytes, traits: number, from: Bytes) => void;
 
 const EPERM = -1;
 const EINTR = -4;
@@ -42,7 +42,8 @@ const S_IFREG = 0o100000;
 const S_IFDIR = 0o040000;
 const S_IFCHR = 0o020000;
 
-type Handler = (event: Event) => void;
+/** `actor` made the call. */
+type Handler = (event: Event, actor: Process) => void;
 
 /** Turns events into edges. Classified by system call and records; the rule's key is the administrator's own affair. */
 export const deriveEdges = (processes: Processes, see: See): ((event: Event) => void) => {
@@ -54,8 +55,8 @@ export const deriveEdges = (processes: Processes, see: See): ((event: Event) => 
     return !success && (exit === EACCES || exit === EPERM);
   };
 
-  const tell = (event: Event, kind: EdgeKind, name: Bytes, traits = 0, from = NONE): void =>
-    see(event, processes.caller(event), kind, name, event.syscall.success ? traits : traits | Trait.denied, from);
+  const tell = (event: Event, actor: Process, kind: EdgeKind, name: Bytes, traits = 0, from = NONE): void =>
+    see(event, actor, kind, name, event.syscall.success ? traits : traits | Trait.denied, from);
 
   // ---- names ------------------------------------------------------------------------------------------------------
 
@@ -75,10 +76,11 @@ export const deriveEdges = (processes: Processes, see: See): ((event: Event) => 
       else if (item.inode >= 0) names.learn(item.dev, item.inode, path);
       return path;
     }
-    if (parent === undefined || parent.inode < 0) return bytes(`<>/${baseName(name)}`);
-    const directory = names.find(parent.dev, parent.inode) ?? unnamed(parent);
+    // Calls that change no directory (fchmodat) log the file alone.
+    if (parent === undefined || parent.inode < 0) return names.find(item.dev, item.inode) ?? bytes(unnamed(item));
     // `a/b` below a descriptor: the PARENT is that of `b`.
-    const path = bytes(`${directory}/${baseName(name)}`);
+    const directory = names.find(parent.dev, parent.inode) ?? unnamed(parent);
+    const path = bytes(`${directory === '/' ? '' : directory}/${baseName(name)}`);
     if (item.inode >= 0 && path.charCodeAt(0) === 47) names.learn(item.dev, item.inode, path);
     return path;
   };
@@ -103,11 +105,11 @@ export const deriveEdges = (processes: Processes, see: See): ((event: Event) => 
   // ---- files ------------------------------------------------------------------------------------------------------
 
   /** Files are told when they happened; when denied, only if that shows intent. */
-  const file = (event: Event, kind: FileKind, path: Bytes, traits = 0, from = NONE): void => {
-    if (event.syscall.success || isProtected(path) || isSecret(path)) tell(event, kind, path, traits, from);
+  const file = (event: Event, actor: Process, kind: FileKind, path: Bytes, traits = 0, from = NONE): void => {
+    if (event.syscall.success || isProtected(path) || isSecret(path)) tell(event, actor, kind, path, traits, from);
   };
 
-  const opens = (event: Event, flags: number, dirfd: number): void => {
+  const opens = (event: Event, actor: Process, flags: number, dirfd: number): void => {
     if (!event.syscall.success && !denied(event)) return;
     const parent = learnParents(event, dirfd);
     for (let i = 0; i < event.pathCount; i++) {
@@ -115,15 +117,15 @@ export const deriveEdges = (processes: Processes, see: See): ((event: Event) => 
       if (item === undefined || item.nametype === 'PARENT') continue;
       const path = pathOf(event, item, dirfd, parent);
       const type = item.mode & S_IFMT;
-      if (item.nametype === 'CREATE') file(event, 'create', path, traitsOf(item.mode));
+      if (item.nametype === 'CREATE') file(event, actor, 'create', path, traitsOf(item.mode));
       else if ((flags & O_WRITES) === 0) {
-        if (isSecret(path)) file(event, 'read', path);
-      } else if (type !== S_IFDIR && (type !== S_IFCHR || isProtected(path))) file(event, 'write', path);
+        if (isSecret(path)) file(event, actor, 'read', path);
+      } else if (type !== S_IFDIR && (type !== S_IFCHR || isProtected(path))) file(event, actor, 'write', path);
     }
   };
 
   /** Calls that make, remove or change the items of one name type. */
-  const changes = (event: Event, dirfd: number, kind: FileKind, nametype: 'CREATE' | 'DELETE' | 'NORMAL', mode = 0): void => {
+  const changes = (event: Event, actor: Process, dirfd: number, kind: FileKind, nametype: 'CREATE' | 'DELETE' | 'NORMAL', mode = 0): void => {
     if (!event.syscall.success && !denied(event)) return;
     const parent = learnParents(event, dirfd);
     for (let i = 0; i < event.pathCount; i++) {
@@ -131,15 +133,15 @@ export const deriveEdges = (processes: Processes, see: See): ((event: Event) => 
       if (item === undefined || item.nametype === 'PARENT' || (event.syscall.success && item.nametype !== nametype)) continue;
       const path = pathOf(event, item, dirfd, parent);
       const regular = (item.mode & S_IFMT) === S_IFREG;
-      file(event, kind, path, kind === 'attr' ? (regular ? traitsOf(S_IFREG | mode) : 0) : kind === 'delete' ? 0 : traitsOf(item.mode));
+      file(event, actor, kind, path, kind === 'attr' ? (regular ? traitsOf(S_IFREG | mode) : 0) : kind === 'delete' ? 0 : traitsOf(item.mode));
     }
   };
 
-  const creates = (event: Event, dirfd: number, kind: FileKind): void => changes(event, dirfd, kind, 'CREATE');
-  const deletes = (event: Event, dirfd: number): void => changes(event, dirfd, 'delete', 'DELETE');
-  const attributes = (event: Event, dirfd: number, mode = 0): void => changes(event, dirfd, 'attr', 'NORMAL', mode);
+  const creates = (event: Event, actor: Process, dirfd: number, kind: FileKind): void => changes(event, actor, dirfd, kind, 'CREATE');
+  const deletes = (event: Event, actor: Process, dirfd: number): void => changes(event, actor, dirfd, 'delete', 'DELETE');
+  const attributes = (event: Event, actor: Process, dirfd: number, mode = 0): void => changes(event, actor, dirfd, 'attr', 'NORMAL', mode);
 
-  const renames = (event: Event, fromFd: number, toFd: number): void => {
+  const renames = (event: Event, actor: Process, fromFd: number, toFd: number): void => {
     if (!event.syscall.success && !denied(event)) return;
     let fromParent: PathItem | undefined;
     let toParent: PathItem | undefined;
@@ -157,7 +159,7 @@ export const deriveEdges = (processes: Processes, see: See): ((event: Event) => 
     }
     if (made === undefined) return;
     const from = gone === undefined ? NONE : pathOf(event, gone, fromFd, fromParent);
-    file(event, 'rename', pathOf(event, made, toFd, toParent ?? fromParent), traitsOf(made.mode), from);
+    file(event, actor, 'rename', pathOf(event, made, toFd, toParent ?? fromParent), traitsOf(made.mode), from);
   };
 
   // ---- sockets ----------------------------------------------------------------------------------------------------
@@ -174,29 +176,29 @@ export const deriveEdges = (processes: Processes, see: See): ((event: Event) => 
 
   const socketPath = (event: Event, name: Bytes): Bytes => (name === '' || name.startsWith('@') ? name : absolute(name, event.cwd));
 
-  const connects = (event: Event): void => {
+  const connects: Handler = (event, actor) => {
     const address = addressOf(event);
     if (address === undefined || (!event.syscall.success && !TRIED.has(event.syscall.exit))) return;
     switch (address.family) {
-      case 'ip': return tell(event, 'connect', bytes(`${address.host}:${address.port}`));
-      case 'vsock': return tell(event, 'connect', bytes(`vsock/${address.cid}:${address.port}`));
+      case 'ip': return tell(event, actor, 'connect', bytes(`${address.host}:${address.port}`));
+      case 'vsock': return tell(event, actor, 'connect', bytes(`vsock/${address.cid}:${address.port}`));
       case 'unix': {
         const path = socketPath(event, address.name);
-        return isPowerSocket(path) ? tell(event, 'sock', path) : undefined;
+        return isPowerSocket(path) ? tell(event, actor, 'sock', path) : undefined;
       }
       case 'packet':
       case 'other': return undefined;
     }
   };
 
-  const binds = (event: Event): void => {
+  const binds: Handler = (event, actor) => {
     const address = addressOf(event);
     if (address === undefined || !event.syscall.success) return;
     switch (address.family) {
-      case 'ip': return tell(event, 'listen', bytes(`${address.host}:${address.port === 0 || address.port >= EPHEMERAL ? '*' : address.port}`));
-      case 'vsock': return tell(event, 'listen', bytes(`vsock/${address.cid}:${address.port}`));
+      case 'ip': return tell(event, actor, 'listen', bytes(`${address.host}:${address.port === 0 || address.port >= EPHEMERAL ? '*' : address.port}`));
+      case 'vsock': return tell(event, actor, 'listen', bytes(`vsock/${address.cid}:${address.port}`));
       // Who binds a packet socket reads everybody's traffic.
-      case 'packet': return tell(event, 'listen', bytes('packet:*'));
+      case 'packet': return tell(event, actor, 'listen', bytes('packet:*'));
       case 'unix':
       case 'other': return undefined;
     }
@@ -207,24 +209,23 @@ export const deriveEdges = (processes: Processes, see: See): ((event: Event) => 
   // ---- processes and the kernel -----------------------------------------------------------------------------------
 
   const execs = (event: Event): void => {
-    if (event.syscall.success) {
-      const { before, after } = processes.exec(event);
-      see(event, { ...after, subject: before.subject, node: before.node }, 'exec', bytes(after.node), 0, NONE);
-      return;
-    }
+    const { before, after } = processes.exec(event);
+    see(event, { ...after, subject: before.subject, node: before.node }, 'exec', bytes(after.node), 0, NONE);
+  };
+
+  /** A program that may not be run is no process; the attempt is worth telling when it was one of the system's. */
+  const failedExecs: Handler = (event, actor) => {
     const item = event.paths[0];
     if (!denied(event) || item === undefined || event.pathCount === 0) return;
     const exe = pathOf(event, item, AT_FDCWD, undefined);
-    if (!isProtected(exe)) return;
-    const caller = processes.caller(event);
-    tell(event, 'exec', bytes(printSubject({ ...caller.subject, exe, script: NONE })));
+    if (isProtected(exe)) tell(event, actor, 'exec', bytes(printSubject({ ...actor.subject, exe, script: NONE })));
   };
 
-  const kernel = (event: Event, what: string): void => tell(event, 'kernel', bytes(what));
+  const kernel = (event: Event, actor: Process, what: string): void => tell(event, actor, 'kernel', bytes(what));
 
-  const traces = (event: Event, target: number): void => tell(event, 'trace', processes.exeOf(pid(target)) ?? UNKNOWN);
+  const traces = (event: Event, actor: Process, target: number): void => tell(event, actor, 'trace', processes.exeOf(pid(target)) ?? UNKNOWN);
 
-  const mounts = (event: Event, to: 'first' | 'last'): void => {
+  const mounts = (event: Event, actor: Process, to: 'first' | 'last'): void => {
     let path: Bytes | undefined;
     for (let i = 0; i < event.pathCount; i++) {
       const item = event.paths[i];
@@ -232,67 +233,67 @@ export const deriveEdges = (processes: Processes, see: See): ((event: Event) => 
       path = absolute(item.name, event.cwd);
       if (to === 'first') break;
     }
-    kernel(event, `mount:${path ?? UNKNOWN}`);
+    kernel(event, actor, `mount:${path ?? UNKNOWN}`);
   };
 
   const HANDLERS: Readonly<Record<string, Handler>> = {
-    execve: execs,
-    execveat: execs,
-    open: (e) => opens(e, e.syscall.a1, AT_FDCWD),
-    openat: (e) => opens(e, e.syscall.a2, e.syscall.a0),
+    execve: failedExecs,
+    execveat: failedExecs,
+    open: (e, p) => opens(e, p, e.syscall.a1, AT_FDCWD),
+    openat: (e, p) => opens(e, p, e.syscall.a2, e.syscall.a0),
     // Before Linux 5.16 its flags stand in no record; the rule that logged it asked for writes.
-    openat2: (e) => opens(e, (e.has & Has.openat2) === 0 ? O_WRITES : e.openFlags, e.syscall.a0),
-    creat: (e) => opens(e, O_WRITES, AT_FDCWD),
-    truncate: (e) => opens(e, O_WRITES, AT_FDCWD),
-    truncate64: (e) => opens(e, O_WRITES, AT_FDCWD),
-    mkdir: (e) => creates(e, AT_FDCWD, 'create'),
-    mkdirat: (e) => creates(e, e.syscall.a0, 'create'),
-    mknod: (e) => creates(e, AT_FDCWD, 'create'),
-    mknodat: (e) => creates(e, e.syscall.a0, 'create'),
-    unlink: (e) => deletes(e, AT_FDCWD),
-    rmdir: (e) => deletes(e, AT_FDCWD),
-    unlinkat: (e) => deletes(e, e.syscall.a0),
-    rename: (e) => renames(e, AT_FDCWD, AT_FDCWD),
-    renameat: (e) => renames(e, e.syscall.a0, e.syscall.a2),
-    renameat2: (e) => renames(e, e.syscall.a0, e.syscall.a2),
-    link: (e) => creates(e, AT_FDCWD, 'link'),
-    linkat: (e) => creates(e, e.syscall.a2, 'link'),
-    symlink: (e) => creates(e, AT_FDCWD, 'link'),
-    symlinkat: (e) => creates(e, e.syscall.a1, 'link'),
-    chmod: (e) => attributes(e, AT_FDCWD, e.syscall.a1),
-    fchmod: (e) => attributes(e, AT_FDCWD, e.syscall.a1),
-    fchmodat: (e) => attributes(e, e.syscall.a0, e.syscall.a2),
-    fchmodat2: (e) => attributes(e, e.syscall.a0, e.syscall.a2),
-    fchownat: (e) => attributes(e, e.syscall.a0),
-    futimesat: (e) => attributes(e, e.syscall.a0),
-    utimensat: (e) => attributes(e, e.syscall.a0),
-    setxattrat: (e) => attributes(e, e.syscall.a0),
-    removexattrat: (e) => attributes(e, e.syscall.a0),
-    file_setattr: (e) => attributes(e, e.syscall.a0),
+    openat2: (e, p) => opens(e, p, (e.has & Has.openat2) === 0 ? O_WRITES : e.openFlags, e.syscall.a0),
+    creat: (e, p) => opens(e, p, O_WRITES, AT_FDCWD),
+    truncate: (e, p) => opens(e, p, O_WRITES, AT_FDCWD),
+    truncate64: (e, p) => opens(e, p, O_WRITES, AT_FDCWD),
+    mkdir: (e, p) => creates(e, p, AT_FDCWD, 'create'),
+    mkdirat: (e, p) => creates(e, p, e.syscall.a0, 'create'),
+    mknod: (e, p) => creates(e, p, AT_FDCWD, 'create'),
+    mknodat: (e, p) => creates(e, p, e.syscall.a0, 'create'),
+    unlink: (e, p) => deletes(e, p, AT_FDCWD),
+    rmdir: (e, p) => deletes(e, p, AT_FDCWD),
+    unlinkat: (e, p) => deletes(e, p, e.syscall.a0),
+    rename: (e, p) => renames(e, p, AT_FDCWD, AT_FDCWD),
+    renameat: (e, p) => renames(e, p, e.syscall.a0, e.syscall.a2),
+    renameat2: (e, p) => renames(e, p, e.syscall.a0, e.syscall.a2),
+    link: (e, p) => creates(e, p, AT_FDCWD, 'link'),
+    linkat: (e, p) => creates(e, p, e.syscall.a2, 'link'),
+    symlink: (e, p) => creates(e, p, AT_FDCWD, 'link'),
+    symlinkat: (e, p) => creates(e, p, e.syscall.a1, 'link'),
+    chmod: (e, p) => attributes(e, p, AT_FDCWD, e.syscall.a1),
+    fchmod: (e, p) => attributes(e, p, AT_FDCWD, e.syscall.a1),
+    fchmodat: (e, p) => attributes(e, p, e.syscall.a0, e.syscall.a2),
+    fchmodat2: (e, p) => attributes(e, p, e.syscall.a0, e.syscall.a2),
+    fchownat: (e, p) => attributes(e, p, e.syscall.a0),
+    futimesat: (e, p) => attributes(e, p, e.syscall.a0),
+    utimensat: (e, p) => attributes(e, p, e.syscall.a0),
+    setxattrat: (e, p) => attributes(e, p, e.syscall.a0),
+    removexattrat: (e, p) => attributes(e, p, e.syscall.a0),
+    file_setattr: (e, p) => attributes(e, p, e.syscall.a0),
     connect: connects,
     sendto: connects,
     sendmsg: connects,
     sendmmsg: connects,
     bind: binds,
-    socketcall: (e) => SOCKETCALL[e.syscall.a0]?.(e),
-    ptrace: (e) => (PTRACE_INTRUDES.has(e.syscall.a0) ? traces(e, (e.has & Has.objPid) === 0 ? e.syscall.a1 : e.objectPid) : undefined),
-    process_vm_writev: (e) => traces(e, e.syscall.a0),
-    init_module: (e) => kernel(e, `module:${(e.has & Has.module) === 0 ? UNKNOWN : e.module}`),
-    finit_module: (e) => kernel(e, `module:${(e.has & Has.module) === 0 ? UNKNOWN : e.module}`),
-    delete_module: (e) => kernel(e, `module:${(e.has & Has.module) === 0 ? UNKNOWN : e.module}`),
-    kexec_load: (e) => kernel(e, 'kexec'),
-    kexec_file_load: (e) => kernel(e, 'kexec'),
-    bpf: (e) => kernel(e, 'bpf'),
-    mount: (e) => mounts(e, 'first'),
-    move_mount: (e) => mounts(e, 'last'),
-    unshare: (e) => (e.syscall.success ? kernel(e, 'unshare') : undefined),
-    clone: (e) => (e.syscall.success && (e.syscall.a0 & CLONE_NAMESPACES) !== 0 ? kernel(e, 'unshare') : undefined),
-    setns: (e) => (e.syscall.success ? kernel(e, 'setns') : undefined),
-    memfd_create: (e) => (e.syscall.success ? kernel(e, 'memfd') : undefined),
-    io_uring_setup: (e) => (e.syscall.success ? kernel(e, 'io_uring') : undefined),
+    socketcall: (e, p) => SOCKETCALL[e.syscall.a0]?.(e, p),
+    ptrace: (e, p) => (PTRACE_INTRUDES.has(e.syscall.a0) ? traces(e, p, (e.has & Has.objPid) === 0 ? e.syscall.a1 : e.objectPid) : undefined),
+    process_vm_writev: (e, p) => traces(e, p, e.syscall.a0),
+    init_module: (e, p) => kernel(e, p, `module:${(e.has & Has.module) === 0 ? UNKNOWN : e.module}`),
+    finit_module: (e, p) => kernel(e, p, `module:${(e.has & Has.module) === 0 ? UNKNOWN : e.module}`),
+    delete_module: (e, p) => kernel(e, p, `module:${(e.has & Has.module) === 0 ? UNKNOWN : e.module}`),
+    kexec_load: (e, p) => kernel(e, p, 'kexec'),
+    kexec_file_load: (e, p) => kernel(e, p, 'kexec'),
+    bpf: (e, p) => kernel(e, p, 'bpf'),
+    mount: (e, p) => mounts(e, p, 'first'),
+    move_mount: (e, p) => mounts(e, p, 'last'),
+    unshare: (e, p) => (e.syscall.success ? kernel(e, p, 'unshare') : undefined),
+    clone: (e, p) => (e.syscall.success && (e.syscall.a0 & CLONE_NAMESPACES) !== 0 ? kernel(e, p, 'unshare') : undefined),
+    setns: (e, p) => (e.syscall.success ? kernel(e, p, 'setns') : undefined),
+    memfd_create: (e, p) => (e.syscall.success ? kernel(e, p, 'memfd') : undefined),
+    io_uring_setup: (e, p) => (e.syscall.success ? kernel(e, p, 'io_uring') : undefined),
   };
   for (const name of ['chown', 'lchown', 'fchown', 'utime', 'utimes', 'setxattr', 'lsetxattr', 'fsetxattr', 'removexattr', 'lremovexattr', 'fremovexattr']) {
-    Object.assign(HANDLERS, { [name]: (e: Event) => attributes(e, AT_FDCWD), [`${name}32`]: (e: Event) => attributes(e, AT_FDCWD) });
+    Object.assign(HANDLERS, { [name]: (e: Event, p: Process) => attributes(e, p, AT_FDCWD), [`${name}32`]: (e: Event, p: Process) => attributes(e, p, AT_FDCWD) });
   }
 
   const byArch = new Map([...SYSCALLS].map(([arch, table]) => [arch, handlersOf(table, HANDLERS)]));
@@ -302,8 +303,12 @@ export const deriveEdges = (processes: Processes, see: See): ((event: Event) => 
     if ((event.has & Has.syscall) === 0) return;
     const { arch, nr } = event.syscall;
     const handler = byArch.get(arch)?.[nr & ~X32];
-    if (handler === undefined) processes.caller(event);
-    else handler(event);
+    if (handler === failedExecs && event.syscall.success) execs(event);
+    else {
+      // Also where no edge comes of it: who is seen at all is known from then on.
+      const actor = processes.caller(event);
+      handler?.(event, actor);
+    }
   };
 };
 

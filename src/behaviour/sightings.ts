@@ -31,7 +31,7 @@ export interface Sighting {
 
 /** The distinct edges of a window, by subject, kind and name. */
 export interface Sightings {
-  readonly add: (event: Event, process: Process, kind: EdgeKind, name: Bytes, traits: number, from: Bytes) => void;
+  readonly add: (event: Event, actor: Process, kind: EdgeKind, name: Bytes, traits: number, from: Bytes) => void;
   /** Hands over what was seen, in order of first sight, and starts anew. */
   readonly take: () => readonly Sighting[];
   readonly size: () => number;
@@ -44,9 +44,9 @@ export const collectSightings = (): Sightings => {
   let all: Sighting[] = [];
 
   return {
-    add(event, process, kind, name, traits, from) {
-      let kinds = byNode.get(process.node);
-      if (kinds === undefined) byNode.set(process.node, (kinds = {}));
+    add(event, actor, kind, name, traits, from) {
+      let kinds = byNode.get(actor.node);
+      if (kinds === undefined) byNode.set(actor.node, (kinds = {}));
       const names = (kinds[kind] ??= new Map<Bytes, Sighting>());
       const known = names.get(name);
       if (known !== undefined) {
@@ -57,10 +57,10 @@ export const collectSightings = (): Sightings => {
         return;
       }
       const sighting: Sighting = {
-        subject: process.subject, node: process.node, kind, name, object: printObject({ kind, name }),
+        subject: actor.subject, node: actor.node, kind, name, object: printObject({ kind, name }),
         first: event.time, last: event.time, count: 1, traits, from,
-        serial: event.serial, pid: process.pid, ppid: process.ppid, lineage: process.lineage,
-        command: process.command || bytes(proctitle(event).replaceAll('\0', ' ').trimEnd()),
+        serial: event.serial, pid: actor.pid, ppid: actor.ppid, lineage: actor.lineage,
+        command: actor.command || bytes(proctitle(event).replaceAll('\0', ' ').trimEnd()),
       };
       names.set(name, sighting);
       all.push(sighting);

@@ -8,6 +8,9 @@ import { FullmonError, unreadable } from './errors.ts';
 /** Bytes read at a time. */
 const BLOCK = 262_144;
 
+/** The name of standard input among files; `-` on the command line. */
+export const STDIN = '/dev/stdin';
+
 export interface Replayed {
   /** Gets the bytes of all files in order; the buffer is reused after the call. */
   readonly chunk: (bytes: Buffer) => void;
@@ -18,7 +21,7 @@ export interface Replayed {
 }
 
 /**
- * Reads stored logs in the given order: plain, `.gz`, or `-` for stdin.
+ * Reads stored logs in the given order: plain, `.gz`, or {@link STDIN}.
  * Throws a {@link FullmonError} for a file that is missing, unreadable, a directory, or no sound gzip; all names are checked first.
  */
 export const replayFiles = async (files: readonly string[], sink: Replayed, stopped: () => boolean): Promise<void> => {
@@ -26,7 +29,7 @@ export const replayFiles = async (files: readonly string[], sink: Replayed, stop
   let before = 0;
   for (const file of files) {
     if (stopped()) return;
-    before += file === '-' ? await readStream(process.stdin, sink, stopped) : await readFile(file, before, total, sink, stopped);
+    before += file === STDIN ? await readStream(process.stdin, sink, stopped) : await readFile(file, before, total, sink, stopped);
     sink.fileEnd();
   }
 };
@@ -34,7 +37,7 @@ export const replayFiles = async (files: readonly string[], sink: Replayed, stop
 const totalSize = async (files: readonly string[]): Promise<number> => {
   let total = 0;
   for (const file of files) {
-    if (file === '-') continue;
+    if (file === STDIN) continue;
     try {
       const { size } = await stat(file);
       const handle = await open(file);
