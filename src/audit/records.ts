@@ -127,18 +127,20 @@ const readPath: Reader = (event, buffer, p, end, losses) => {
 const ARGUMENT = /(?:^|\s)a(\d{1,7})(?:\[(\d{1,7})\])?=(?:"([^"]*)"|([^\s"]*))(?=[\s]|$)/g;
 
 const readExecve: Reader = (event, buffer, p, end, losses) => {
-  const enriched = buffer.indexOf(0x1d, p);
-  const body = latin1(buffer, p, enriched >= 0 && enriched < end ? enriched : end);
-  const args = event.argv;
+  const [body = ''] = latin1(buffer, p, end).split('\x1d', 1);
   // In quotes there is no space: where a second header stands, two records have run together, and their arguments with them.
   if (body.includes(' msg=audit(')) return false;
+  const args = event.argv;
   let any = false;
-  for (const [, index = '', part, quoted, plain = ''] of body.matchAll(ARGUMENT)) {
+  for (const { index: start, 0: field, 1: index = '', 2: part, 3: quoted, 4: plain = '' } of body.matchAll(ARGUMENT)) {
     any = true;
     const i = Number(index);
-    const value = quoted ?? (plain === '(null)' ? '' : (unhex(plain) ?? plain));
+    // Copied, since a part of the body would keep all of it in memory.
+    const stop = p + start + field.length - 1;
+    const value = quoted === undefined ? (plain === '(null)' ? '' : (unhex(plain) ?? plain)) : latin1(buffer, stop - quoted.length, stop);
     if (i >= MAX_ARGUMENTS || event.argvBytes + value.length > MAX_ARGUMENT_BYTES) {
       losses.truncated++;
+      event.argvBytes = MAX_ARGUMENT_BYTES; // a later, shorter piece would hide that something is missing before it
       break;
     }
     while (args.length < i) args.push(EMPTY);
