@@ -53,8 +53,11 @@ export interface LoginRecord {
 export interface Event {
   /** The `node=` prefix of aggregated logs, mostly empty. */
   node: string;
+  /** When the call began: one that blocked is logged long after. */
   time: Ms;
   serial: number;
+  /** Where the log stood when the first record came. */
+  opened: Ms;
   /** Bit set of {@link Has}. */
   has: number;
   readonly syscall: SyscallRecord;
@@ -96,7 +99,7 @@ const NOTHING = Buffer.alloc(0);
 export const newPathItem = (): PathItem => ({ name: undefined, inode: -1, dev: 0, mode: 0, nametype: 'other' });
 
 export const newEvent = (): Event => ({
-  node: '', time: ms(0), serial: 0, has: 0,
+  node: '', time: ms(0), serial: 0, opened: ms(0), has: 0,
   syscall: {
     arch: 0, nr: 0, success: false, exit: 0, a0: 0, a1: 0, a2: 0, a3: 0,
     ppid: pid(0), pid: pid(0), auid: uid(UNSET), uid: uid(0), euid: uid(0), ses: ses(UNSET), notty: false, comm: EMPTY, exe: EMPTY,
@@ -105,15 +108,13 @@ export const newEvent = (): Event => ({
   cwd: EMPTY, paths: [], pathCount: 0, argv: [], argvBytes: 0, saddr: '', title: NOTHING, titleStart: 0, titleEnd: 0, objectPid: pid(0), module: EMPTY, openFlags: 0,
 });
 
-/** Makes a pooled event new again. */
-export const resetEvent = (event: Event, node: string, time: Ms, serial: number): void => {
-  event.node = node;
-  event.time = time;
-  event.serial = serial;
+/** Makes a delivered event fit for the next use; lets go of what it held. */
+export const clearEvent = (event: Event): void => {
   event.has = 0;
   event.pathCount = 0;
   if (event.argv.length > 0) event.argv = [];
   event.argvBytes = 0;
+  event.title = NOTHING;
 };
 
 /** The command line as the process itself shows it, at most 128 bytes, arguments separated by NUL; valid only while the event is. */

@@ -1,16 +1,19 @@
-import { newEvent, resetEvent } from './event.ts';
+import { clearEvent, newEvent } from './event.ts';
 import type { Event } from './event.ts';
 import { newHeader, readHeader } from './header.ts';
 import { splitLines } from './lines.ts';
 import { reject } from './losses.ts';
 import type { Losses } from './losses.ts';
 import { readers } from './records.ts';
+import { ms } from './units.ts';
 import type { Ms } from './units.ts';
 
 /** An event that nothing ends (no PROCTITLE before Linux 3.14, or lost) is whole once the log is this much further: auditd's own limit. Ms. */
 export const EVENT_TIMEOUT = 2000;
 /** Events whose records may be outstanding at a time; real logs need a few dozen. */
 export const MAX_OPEN = 8192;
+/** So many new events in a row with old stamps are no calls that blocked: the clock has been set back. */
+const SET_BACK = 1000;
 
 export interface Reassembler {
   /** The next bytes of the log. */
@@ -39,19 +42,31 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void): Rea
     if (current === event) current = undefined;
     else interrupted.delete(event.serial);
     deliver(event);
+    clearEvent(event);
     pool.push(event);
   };
 
-  const isOver = (event: Event, now: Ms): boolean =>
-    // Both ways: after the clock was set back, the events from before would wait for ever.
-    Math.abs(now - event.time) >= EVENT_TIMEOUT;
+  /**
+   * How far the log is: its latest stamp. Events age by their arrival, since a record bears the time when its call began:
+   * a connect that timed out is minutes old when it is logged, and says nothing about the others.
+   */
+  let clock = ms(0);
+  let late = 0;
 
-  const expire = (now: Ms): void => {
+  const advance = (stamp: Ms): void => {
+    late = stamp <= clock - EVENT_TIMEOUT ? late + 1 : 0;
+    if (stamp > clock || late >= SET_BACK) clock = stamp;
+  };
+
+  // Both ways: after the clock was set back, the events from before would wait for ever.
+  const isOver = (event: Event): boolean => Math.abs(clock - event.opened) >= EVENT_TIMEOUT;
+
+  const expire = (): void => {
     for (const event of interrupted.values()) {
-      if (!isOver(event, now)) break;
+      if (!isOver(event)) break;
       finish(event);
     }
-    if (current && isOver(current, now)) finish(current);
+    if (current && isOver(current)) finish(current);
   };
 
   const belongs = (event: Event): boolean => event.serial === header.serial && event.time === header.time && event.node === header.node;
@@ -83,10 +98,14 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void): Rea
   };
 
   const start = (): Event => {
-    expire(header.time);
+    advance(header.time);
+    expire();
     interrupt();
     const event = pool.pop() ?? newEvent();
-    resetEvent(event, header.node, header.time, header.serial);
+    event.node = header.node;
+    event.time = header.time;
+    event.serial = header.serial;
+    event.opened = clock;
     return (current = event);
   };
 
@@ -118,7 +137,11 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void): Rea
 
   return {
     feed: lines.feed,
-    idle: expire,
+    idle(now) {
+      if (!current && interrupted.size === 0) return;
+      clock = now;
+      expire();
+    },
     endFile: lines.end,
     end() {
       lines.end();
