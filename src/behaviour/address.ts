@@ -5,7 +5,7 @@ import type { Bytes } from '../audit/units.ts';
 /** A decoded struct sockaddr. */
 export type Address =
   | { readonly family: 'ip'; readonly host: string; readonly port: number }
-  /** `name` is a path, `@name` for abstract sockets, empty for unnamed ones. */
+  /** `name` is a path (one that starts with an at sign gets `./` in front), `@name` for abstract sockets, empty for unnamed ones. */
   | { readonly family: 'unix'; readonly name: Bytes }
   | { readonly family: 'vsock'; readonly cid: number; readonly port: number }
   | { readonly family: 'packet' }
@@ -39,7 +39,8 @@ export const decodeAddress = (saddr: string, arch: number): Address | undefined 
         const name = path.replace(/\0+$/, '').slice(1);
         return { family: 'unix', name: bytes(name === '' ? '' : `@${name}`) };
       }
-      return { family: 'unix', name: bytes(path.split('\0', 1)[0] ?? '') };
+      const [name = ''] = path.split('\0', 1);
+      return { family: 'unix', name: bytes(name.startsWith('@') ? `./${name}` : name) };
     }
     case 2: return b.length < 8 ? undefined : { family: 'ip', host: ipv4(b, 4), port: b.readUInt16BE(2) };
     case 10: return b.length < 24 ? undefined : { family: 'ip', host: ipv6(b, 8), port: b.readUInt16BE(2) };
