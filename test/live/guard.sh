@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# guard.sh DIR AUID: a real auditd with DIR/auditd.conf and DIR/scoped.rules, until stdin ends. Says "ready", or why not.
+#
+# The kernel has one set of rules and one auditd. So this is a process of its own: however its parent ends, the pipe
+# on stdin ends with it; then rules, auditd, DIR and every process with login uid AUID go away.
+dir=$1 auid=$2
+trap '' HUP INT TERM
+trap 'rm -rf "$dir"' EXIT
+
+fail() { echo "$*"; exit 1; }
+
+# One at a time on this machine; auditd must not inherit the lock.
+exec 9>/run/lock/fullmon-live-audit
+flock -w 300 9 || fail 'another live test has been holding audit for five minutes'
+
+[ "$(auditctl -s | awk '$1 == "pid" { print $2 }')" = 0 ] || fail 'an audit daemon is running: these tests would take its place'
+[ "$(auditctl -l)" = 'No rules' ] || fail 'there are audit rules in the kernel: these tests would delete them (auditctl -D)'
+
+auditd -c "$dir" -n -s nochange >"$dir/auditd.out" 2>&1 9>&- &
+auditd=$!
+cleanup() {
+  grep -lx "$auid" /proc/[0-9]*/loginuid | while IFS=/ read -r _ _ pid _; do kill -9 "$pid"; done
+  auditctl -D
+  auditctl -e 0
+  kill "$auditd"
+  wait "$auditd"
+  rm -rf "$dir"
+} >/dev/null 2>&1
+trap cleanup EXIT
+
+for _ in {1..200}; do
+  [ "$(auditctl -s | awk '$1 == "pid" { print $2 }')" != "$auditd" ] || break
+  kill -0 "$auditd" 2>/dev/null || fail "auditd does not start: $(tail -n 3 "$dir/auditd.out")"
+  sleep 0.05
+done
+out=$(auditctl -R "$dir/scoped.rules" 2>&1 >/dev/null) || fail "the rules do not load: $out"
+auditctl -e 1 >/dev/null
+echo ready
+read -r _ || true

@@ -1,0 +1,141 @@
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+/** `format`: RAW (default) or ENRICHED. `logs`: files auditd keeps, each of 1 MB, the one it writes to included (5). */
+export interface LiveOptions {
+  readonly format?: 'RAW' | 'ENRICHED';
+  readonly logs?: number;
+}
+
+export interface Ran {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface LiveAudit {
+  /** The file that auditd writes; the rotated ones are beside it with .1 and so on. Gone after stop. */
+  readonly log: string;
+  /** The login uid that the rules are limited to: all that `run` starts has it, daemons included. */
+  readonly auid: number;
+  /**
+   * Runs a bash script and resolves once all it caused until it ended is in the log.
+   * Rejects after `timeout` ms (60000), having killed the script's process group.
+   */
+  readonly run: (script: string, timeout?: number) => Promise<Ran>;
+  /** Ends what the scripts left running and auditd, deletes the rules, switches auditing off. May be called twice. */
+  readonly stop: () => Promise<void>;
+}
+
+const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+/** Why there can be no live audit here, or undefined. */
+export function whyNot(): string | undefined {
+  if (process.platform !== 'linux') return 'not Linux';
+  if (process.getuid?.() !== 0) return 'not root';
+  const { status, error, stderr } = spawnSync('auditctl', ['-s'], { encoding: 'utf8' });
+  if (error) return 'auditd is not installed';
+  if (status !== 0) return `the kernel refuses audit: ${stderr.trim()}`;
+  return undefined;
+}
+
+/**
+ * Starts a real auditd on this kernel with this project's audit.rules, every rule limited to one login uid of our own.
+ * Waits while another live test runs. Rejects where `whyNot` speaks, and where an audit daemon or rules are at work.
+ */
+export async function startAudit({ format = 'RAW', logs = 5 }: LiveOptions = {}): Promise<LiveAudit> {
+  const why = whyNot();
+  if (why !== undefined) throw new Error(`no live audit: ${why}`);
+  const dir = mkdtempSync(join(tmpdir(), 'fullmon-live-'));
+  const log = join(dir, 'audit.log');
+  const auid = 1_000_000 + process.pid;
+  mkdirSync(join(dir, 'plugins'));
+  writeFileSync(join(dir, 'auditd.conf'), configuration(dir, log, format, logs), { mode: 0o640 });
+  writeFileSync(join(dir, 'scoped.rules'), scoped(readFileSync(file('../../audit.rules'), 'utf8'), auid), { mode: 0o640 });
+
+  const guard = spawn(file('guard.sh'), [dir, String(auid)], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
+  const gone = once(guard, 'exit');
+  const stop = async (): Promise<void> => {
+    guard.stdin.end();
+    await gone;
+  };
+  const said = await Promise.race([once(guard.stdout.setEncoding('utf8'), 'data'), gone.then(() => ['guard.sh ended'])]);
+  const answer = String(said[0]).trim();
+  if (answer !== 'ready') {
+    await stop();
+    throw new Error(`no live audit: ${answer}`);
+  }
+  const run = async (script: string, timeout = 60_000): Promise<Ran> => {
+    const ran = await runAs(auid, dir, script, timeout);
+    await written(log);
+    return ran;
+  };
+  return { log, auid, run, stop };
+}
+
+/** A configuration that rotates and never suspends or halts anything, however full the disk. */
+const configuration = (dir: string, log: string, format: string, logs: number): string =>
+  Object.entries({
+    log_file: log,
+    log_format: format,
+    flush: 'none',
+    max_log_file: 1,
+    num_logs: logs,
+    max_log_file_action: 'rotate',
+    plugin_dir: join(dir, 'plugins'),
+    space_left: 2,
+    admin_space_left: 1,
+    space_left_action: 'ignore',
+    admin_space_left_action: 'ignore',
+    disk_full_action: 'ignore',
+    disk_error_action: 'ignore',
+  })
+    .map(([name, value]) => `${name} = ${value}\n`)
+    .join('');
+
+/**
+ * The rules with a login uid added to each; the kernel's waiting time for a slow auditd stays its own.
+ * Without -i, so that every line has to load; a dir= that this machine lacks cannot.
+ */
+const scoped = (rules: string, auid: number): string =>
+  rules
+    .split('\n')
+    .filter((line) => /^-(a|D|b|f)\b/.test(line) && existsSync(/ dir=(\S+)/.exec(line)?.[1] ?? '/'))
+    .map((line) => (line.startsWith('-a') ? `${line} -F auid=${auid}\n` : `${line}\n`))
+    .join('');
+
+/** Output goes through files: a daemon that the script leaves behind may keep them open. */
+async function runAs(auid: number, dir: string, script: string, timeout: number): Promise<Ran> {
+  const out = join(dir, 'stdout');
+  const err = join(dir, 'stderr');
+  const [stdout, stderr] = [openSync(out, 'w'), openSync(err, 'w')];
+  const login = 'echo "$1" > /proc/self/loginuid && exec bash -c "$2"';
+  const child = spawn('bash', ['-c', login, 'bash', String(auid), script], { stdio: ['ignore', stdout, stderr], detached: true });
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+  }, timeout);
+  await once(child, 'exit');
+  clearTimeout(timer);
+  for (const fd of [stdout, stderr]) closeSync(fd);
+  if (late) throw new Error(`still running after ${timeout} ms: ${script}`);
+  return { status: child.exitCode, stdout: readFileSync(out, 'utf8'), stderr: readFileSync(err, 'utf8') };
+}
+
+/** Waits until auditd has written a message sent now: the kernel keeps the order, so all before it is written too. */
+async function written(log: string): Promise<void> {
+  const mark = `fullmon-live-${process.hrtime.bigint()}`;
+  await promisify(execFile)('auditctl', ['-m', mark]);
+  for (let tries = 0; tries < 1500; tries++) {
+    for (const path of [log, `${log}.1`]) if (existsSync(path) && readFileSync(path).includes(mark)) return;
+    await sleep(20);
+  }
+  throw new Error('auditd has been silent for 30 s');
+}
