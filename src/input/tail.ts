@@ -123,8 +123,9 @@ function open(path: string, n: number): Link | undefined {
  * Opens the chain from the youngest file up to the one sought, or to its end. Returned oldest first, the one sought included; `met` tells where it is.
  * Rotations only ever move a file to a higher number, so looking upwards passes none by, however many happen meanwhile:
  * one seen twice stands where it was seen last, and with every file all that is older, and there, is seen too.
+ * Undefined when one was rotated out of the chain meanwhile: it was not seen where it stood, and there is no telling which are older.
  */
-function openChain(file: string, sought: (stat: BigIntStats) => boolean): { readonly links: readonly Link[]; readonly met: number | undefined } {
+function openChain(file: string, sought: (stat: BigIntStats) => boolean): { readonly links: readonly Link[]; readonly met: number | undefined } | undefined {
   const seen = new Map<string, Link>();
   const drop = (key: string): void => {
     const link = seen.get(key);
@@ -145,7 +146,10 @@ function openChain(file: string, sought: (stat: BigIntStats) => boolean): { read
       if (seen.size > heldFiles && youngest !== undefined) drop(youngest);
       if (sought(link.stat)) met = n;
     }
-    return { links: [...seen.values()].toReversed(), met };
+    const links = [...seen.values()].toReversed();
+    if (links.every((link) => link.n === met || !('fd' in link) || fstatSync(link.fd).nlink > 0)) return { links, met };
+    links.forEach(close);
+    return undefined;
   } catch (error) {
     for (const link of seen.values()) close(link);
     throw error;
@@ -375,13 +379,13 @@ class ChainTail extends Tail {
   /** Holds every file of the chain that is younger than those held. */
   #hold(): void {
     try {
-      while (this.#held.length < heldFiles && this.#holdMore());
+      for (let tries = 0; tries < 2 * heldFiles && this.#held.length < heldFiles && this.#holdMore(); tries++);
     } catch (error) {
       this.#amissIs('path', { kind: 'unreadable', code: errno(error) });
     }
   }
 
-  /** Whether more files are held now, so that there may be more to come: the chain can have moved on meanwhile. */
+  /** Whether to look again: more files are held now, or the chain has moved on meanwhile. */
   #holdMore(): boolean {
     const last = this.#held.at(-1);
     const now = statSync(this.filename, bigint);
@@ -390,11 +394,13 @@ class ChainTail extends Tail {
       return false;
     }
     const from = this.#from;
-    const { links, met } = openChain(this.filename, (stat) => {
+    const chain = openChain(this.filename, (stat) => {
       if (last !== undefined) return same(stat, last.stat);
       if (typeof from === 'string') return true;
       return 'ino' in from && `${stat.dev} ${stat.ino} ${stat.birthtimeNs}` === `${from.dev} ${from.ino} ${from.born}`;
     });
+    if (chain === undefined) return true;
+    const { links, met } = chain;
     const count = this.#held.length;
     if (last === undefined) this.#holdFirst(links, met !== undefined);
     else this.#holdAfter(last, links, met);
