@@ -120,6 +120,6 @@ export const clearEvent = (event: Event): void => {
 /** The command line as the process itself shows it, at most 128 bytes, arguments separated by NUL; valid only while the event is. */
 export const proctitle = (event: Event): Bytes => {
   if ((event.has & Has.proctitle) === 0) return EMPTY;
-  const [value = ''] = latin1(event.title, event.titleStart, event.titleEnd).split(/[\s\x1d]/, 1);
+  const [value = ''] = latin1(event.title, event.titleStart, event.titleEnd).trimEnd().split('\x1d', 1);
   return value.startsWith('"') ? bytes(value.slice(1).replace(/"$/, '')) : (unhex(value) ?? bytes(value === '(null)' ? '' : value));
 };

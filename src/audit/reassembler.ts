@@ -145,7 +145,7 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void): Rea
     endFile: lines.end,
     end() {
       lines.end();
-      for (const event of [...interrupted.values()]) finish(event);
+      for (const event of interrupted.values()) finish(event);
       if (current) finish(current);
     },
   };
