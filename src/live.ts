@@ -39,28 +39,26 @@ export const runLive = async (options: Options & { readonly auditd: string; read
     await follower.stop();
   }
   fullmon.end();
-  output.flush();
+  output.close();
   const lost = describeLosses(fullmon.losses);
   if (lost !== undefined) output.notice(lost);
 };
 
 /** Records as auditd hands them to a plugin; the end of input ends the agent. */
-const fromStdin = (feed: (chunk: Buffer) => void, idle: () => void, wait: number, stop: Promise<void>): Promise<void> =>
-  new Promise((resolve, reject) => {
-    let quiet = true;
-    const timer = setInterval(() => {
-      if (quiet) idle();
-      quiet = true;
-    }, wait * 1000);
-    const done = (): void => {
-      clearInterval(timer);
-      process.stdin.destroy();
-      resolve();
-    };
-    process.stdin.on('data', (chunk: Buffer) => {
-      quiet = false;
-      feed(chunk);
-    });
-    process.stdin.on('end', done).on('error', reject);
-    void stop.then(done);
+const fromStdin = async (feed: (chunk: Buffer) => void, idle: () => void, wait: number, stop: Promise<void>): Promise<void> => {
+  let quiet = true;
+  const timer = setInterval(() => {
+    if (quiet) idle();
+    quiet = true;
+  }, wait * 1000);
+  process.stdin.on('data', (chunk: Buffer) => {
+    quiet = false;
+    feed(chunk);
   });
+  const end = new Promise<void>((resolve, reject) => {
+    process.stdin.on('end', resolve).on('error', reject);
+  });
+  await Promise.race([end, stop]);
+  clearInterval(timer);
+  process.stdin.destroy();
+};

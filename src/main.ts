@@ -33,7 +33,7 @@ const cli = (args: readonly string[]) =>
     .example('$0 --baseline 3600 --monitor 60 --rebase', 'Watch this server, tune at the terminal')
     .example('$0 replay /var/log/audit/audit.log.1 /var/log/audit/audit.log', 'What would it have said?')
     .example("$0 --ignore 'proc:*:/usr/bin/rsync* -> file:*:/srv/mirror/*'", 'Leave a mirror job alone')
-    .epilogue('Edges read SUBJECT->OBJECT, for example\n  proc::33:/usr/bin/dash -c@php-fpm8.2->proc::33:/usr/bin/id@php-fpm8.2\nExit status: 0 done, 2 wrong use.')
+    .epilogue('Edges read SUBJECT->OBJECT, for example\n  proc::33:/usr/bin/dash -c@php-fpm8.2->proc::33:/usr/bin/id@php-fpm8.2\nExit status: 0 done, 1 the report could not be written, 2 wrong use.')
     .strict()
     .version()
     .help()

@@ -14,7 +14,7 @@ export const runReplay = async (options: Options & { readonly files: readonly st
 
   await replayFiles(options.files, { chunk: fullmon.feed, fileEnd: fullmon.endFile, progress: output.progress }, () => stopped);
   fullmon.end();
-  output.flush();
+  output.close();
 
   const { phase, time, learnUntil } = fullmon.state();
   const lost = describeLosses(fullmon.losses);

@@ -18,7 +18,7 @@ const MAX_GLOB = 4096;
 
 const checkGlob = (glob: string): string => {
   const stars = glob.split('*').length - 1;
-  if (glob === '' || glob.length > MAX_GLOB || /\*\*\*/.test(glob) || stars > 12 || /\\$/.test(glob)) {
+  if (glob === '' || glob.length > MAX_GLOB || /\*\*\*/.test(glob) || stars > 12 || glob.endsWith('\\')) {
     throw new FullmonError(`--ignore: cannot use the glob '${glob.slice(0, 80)}': at most 12 stars, never three in a row, no backslash at the end`);
   }
   return glob;

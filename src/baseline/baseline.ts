@@ -3,7 +3,7 @@ import { ms } from '../audit/units.ts';
 import type { Bytes, Ms } from '../audit/units.ts';
 import { isFile, NONE, printObject, printSubject, UNKNOWN } from '../behaviour/edge.ts';
 import type { EdgeKind, NodeText, Subject } from '../behaviour/edge.ts';
-import { Trait } from '../behaviour/derive.ts';
+import { Trait } from '../behaviour/handler.ts';
 import { isProtected } from '../behaviour/places.ts';
 import type { Sighting } from '../behaviour/sightings.ts';
 import { generalise } from './generalise.ts';
@@ -72,6 +72,15 @@ const runBy = (object: NodeText): string => {
   return at < 0 ? object : object.slice(0, at);
 };
 
+const count = (facts: EdgeFacts, seen: Sighting): void => {
+  facts.count += seen.count;
+  if (seen.last > facts.last) facts.last = seen.last;
+  if (seen.first < facts.first) facts.first = seen.first;
+};
+
+const canVary = ({ kind, name, traits }: Sighting): boolean =>
+  isFile(kind) ? (traits & EXACT) === 0 && !isProtected(name) : kind === 'connect';
+
 export const newBaseline = (): Baseline => {
   const graph: Baseline['graph'] = new DirectedGraph();
   // The graph is the baseline; these find an edge in it by two look-ups, and hold the names not generalised yet.
@@ -101,20 +110,11 @@ export const newBaseline = (): Baseline => {
     return (seen.traits & EXACT) === 0 ? group.patterns.find((p) => p.regex.test(seen.name))?.facts : undefined;
   };
 
-  const count = (facts: EdgeFacts, seen: Sighting): void => {
-    facts.count += seen.count;
-    if (seen.last > facts.last) facts.last = seen.last;
-    if (seen.first < facts.first) facts.first = seen.first;
-  };
-
   /** Puts the edge into the graph; returns its attributes there, which are the ones that count from then on. */
   const keep = (node: NodeText, object: string, facts: EdgeFacts): EdgeFacts => {
     graph.mergeDirectedEdge(node, object, facts);
     return graph.getDirectedEdgeAttributes(node, object);
   };
-
-  const canVary = ({ kind, name, traits }: Sighting): boolean =>
-    isFile(kind) ? (traits & EXACT) === 0 && !isProtected(name) : kind === 'connect';
 
   const adopt = (group: Group, { source, covers }: Pattern): LearnedPattern => {
     const anchored = `^${source}$`;

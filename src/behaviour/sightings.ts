@@ -1,10 +1,9 @@
 import { proctitle } from '../audit/event.ts';
-import type { Event } from '../audit/event.ts';
 import { bytes } from '../audit/units.ts';
 import type { Bytes, Ms, Pid } from '../audit/units.ts';
 import type { EdgeKind, NodeText, Subject } from './edge.ts';
-import { printObject } from './edge.ts';
-import type { Process } from './processes.ts';
+import { NONE, printObject } from './edge.ts';
+import type { See } from './handler.ts';
 
 /** One distinct edge of a window and what its first event told. */
 export interface Sighting {
@@ -31,7 +30,7 @@ export interface Sighting {
 
 /** The distinct edges of a window, by subject, kind and name. */
 export interface Sightings {
-  readonly add: (event: Event, actor: Process, kind: EdgeKind, name: Bytes, traits: number, from: Bytes) => void;
+  readonly add: See;
   /** Hands over what was seen, in order of first sight, and starts anew. */
   readonly take: () => readonly Sighting[];
   readonly size: () => number;
@@ -44,7 +43,7 @@ export const collectSightings = (): Sightings => {
   let all: Sighting[] = [];
 
   return {
-    add(event, actor, kind, name, traits, from) {
+    add(event, actor, kind, name, traits = 0, from = NONE) {
       let kinds = byNode.get(actor.node);
       if (kinds === undefined) byNode.set(actor.node, (kinds = {}));
       const names = (kinds[kind] ??= new Map<Bytes, Sighting>());

@@ -1,5 +1,5 @@
 import type { Sighting } from '../behaviour/sightings.ts';
-import { Trait } from '../behaviour/derive.ts';
+import { Trait } from '../behaviour/handler.ts';
 import { isInterpreter } from '../behaviour/script.ts';
 import { isProtected } from '../behaviour/places.ts';
 import { parseSubject } from '../behaviour/edge.ts';

@@ -10,8 +10,8 @@ export interface Output {
   /** A word for the operator, on stderr: never mixed with the report. */
   readonly notice: (text: string) => void;
   readonly progress: (done: number, total: number) => void;
-  /** Writes out what is buffered. */
-  readonly flush: () => void;
+  /** Writes out what is buffered; nothing can be told afterwards, notices still can. */
+  readonly close: () => void;
 }
 
 /** Bytes gathered before a write when nobody waits for the single line. */
@@ -23,7 +23,8 @@ export const openOutput = (format: 'json' | 'text' | undefined, options: { reado
   // `fullmon replay ... | head` is fine: whoever closed the pipe has read enough.
   destination.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
-    process.stderr.write(`fullmon: stdout: ${error.message}\n`);
+    if (process.exitCode !== 1) process.stderr.write(`fullmon: stdout: ${error.message}: lines are missing from the report\n`);
+    process.exitCode = 1;
   });
 
   let shown = '';
@@ -51,9 +52,10 @@ export const openOutput = (format: 'json' | 'text' | undefined, options: { reado
       process.stderr.write(`\r${bar}`);
       shown = bar;
     },
-    flush() {
+    close() {
       clear();
-      destination.flushSync();
+      // Not flushSync: it tries for ever when the other end of the pipe has gone.
+      destination.end();
     },
   };
 };

@@ -1,0 +1,108 @@
+import type { Event, PathItem } from '../audit/event.ts';
+import type { Bytes } from '../audit/units.ts';
+import { NONE } from './edge.ts';
+import type { FileKind } from './edge.ts';
+import { isDenied, Trait } from './handler.ts';
+import type { See } from './handler.ts';
+import { resolveNames } from './names.ts';
+import type { Names } from './names.ts';
+import { isProtected, isSecret } from './places.ts';
+import type { Process } from './processes.ts';
+
+/** What each family of file calls tells; a `dirfd` is the descriptor its relative names start from. */
+export interface FileCalls {
+  readonly opens: (event: Event, actor: Process, flags: number, dirfd: number) => void;
+  readonly creates: (event: Event, actor: Process, dirfd: number, kind: 'create' | 'link') => void;
+  readonly deletes: (event: Event, actor: Process, dirfd: number) => void;
+  /** `mode`: the new mode where the call sets one, else 0. */
+  readonly attributes: (event: Event, actor: Process, dirfd: number, mode?: number) => void;
+  readonly renames: (event: Event, actor: Process, fromFd: number, toFd: number) => void;
+}
+
+/** O_WRONLY, O_RDWR, O_TRUNC */
+export const O_WRITES = 0o1 | 0o2 | 0o1000;
+
+const S_IFMT = 0o170000;
+const S_IFREG = 0o100000;
+const S_IFDIR = 0o040000;
+const S_IFCHR = 0o020000;
+
+const traitsOf = (mode: number): number => {
+  if ((mode & S_IFMT) !== S_IFREG) return 0;
+  return ((mode & 0o111) === 0 ? 0 : Trait.executable) | ((mode & 0o6000) === 0 ? 0 : Trait.setId);
+};
+
+/** The PARENT of the last name of a call; all of them are remembered. */
+const lastParent = (names: Names, event: Event, dirfd: number): PathItem | undefined => {
+  let last: PathItem | undefined;
+  for (let i = 0; i < event.pathCount; i++) {
+    const item = event.paths[i];
+    if (item?.nametype !== 'PARENT') continue;
+    last = item;
+    names.learnParent(event, item, dirfd);
+  }
+  return last;
+};
+
+export const fileCalls = (see: See): FileCalls => {
+  const names = resolveNames();
+
+  /** Files are told when they happened; when denied, only if that shows intent. */
+  const file = (event: Event, actor: Process, kind: FileKind, path: Bytes, traits = 0, from = NONE): void => {
+    if (event.syscall.success) see(event, actor, kind, path, traits, from);
+    else if (isProtected(path) || isSecret(path)) see(event, actor, kind, path, traits | Trait.denied, from);
+  };
+
+  /** Calls that make, remove or change the items of one name type. */
+  const changes = (event: Event, actor: Process, dirfd: number, kind: FileKind, nametype: 'CREATE' | 'DELETE' | 'NORMAL', mode?: number): void => {
+    if (!event.syscall.success && !isDenied(event)) return;
+    const parent = lastParent(names, event, dirfd);
+    for (let i = 0; i < event.pathCount; i++) {
+      const item = event.paths[i];
+      if (item === undefined || item.nametype === 'PARENT' || (event.syscall.success && item.nametype !== nametype)) continue;
+      const path = names.pathOf(event, item, dirfd, parent);
+      file(event, actor, kind, path, kind === 'delete' ? 0 : traitsOf(mode === undefined ? item.mode : (item.mode & S_IFMT) | mode));
+    }
+  };
+
+  return {
+    opens(event, actor, flags, dirfd) {
+      if (!event.syscall.success && !isDenied(event)) return;
+      const parent = lastParent(names, event, dirfd);
+      for (let i = 0; i < event.pathCount; i++) {
+        const item = event.paths[i];
+        if (item === undefined || item.nametype === 'PARENT') continue;
+        const path = names.pathOf(event, item, dirfd, parent);
+        const type = item.mode & S_IFMT;
+        if (item.nametype === 'CREATE') file(event, actor, 'create', path, traitsOf(item.mode));
+        else if ((flags & O_WRITES) === 0) {
+          if (isSecret(path)) file(event, actor, 'read', path);
+        } else if (type !== S_IFDIR && (type !== S_IFCHR || isProtected(path))) file(event, actor, 'write', path);
+      }
+    },
+
+    creates: (event, actor, dirfd, kind) => changes(event, actor, dirfd, kind, 'CREATE'),
+    deletes: (event, actor, dirfd) => changes(event, actor, dirfd, 'delete', 'DELETE'),
+    attributes: (event, actor, dirfd, mode = 0) => changes(event, actor, dirfd, 'attr', 'NORMAL', mode),
+
+    renames(event, actor, fromFd, toFd) {
+      if (!event.syscall.success && !isDenied(event)) return;
+      let fromParent: PathItem | undefined;
+      let toParent: PathItem | undefined;
+      let gone: PathItem | undefined;
+      let made: PathItem | undefined;
+      for (let i = 0; i < event.pathCount; i++) {
+        const item = event.paths[i];
+        if (item?.nametype === 'PARENT') {
+          if (fromParent === undefined) fromParent = item;
+          else toParent ??= item;
+          names.learnParent(event, item, toParent === item ? toFd : fromFd);
+        } else if (item?.nametype === 'DELETE') gone ??= item;
+        else if (item?.nametype === 'CREATE') made = item;
+      }
+      if (made === undefined) return;
+      const from = gone === undefined ? NONE : names.pathOf(event, gone, fromFd, fromParent);
+      file(event, actor, 'rename', names.pathOf(event, made, toFd, toParent ?? fromParent), traitsOf(made.mode), from);
+    },
+  };
+};

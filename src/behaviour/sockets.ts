@@ -1,0 +1,64 @@
+import { Has } from '../audit/event.ts';
+import type { Event } from '../audit/event.ts';
+import { bytes } from '../audit/units.ts';
+import type { Bytes } from '../audit/units.ts';
+import { decodeAddress } from './address.ts';
+import type { Address } from './address.ts';
+import { Trait } from './handler.ts';
+import type { Handler, See } from './handler.ts';
+import { absolute } from './paths.ts';
+import { isPowerSocket } from './places.ts';
+
+/** Outcomes of connect that show an intent, the address was tried: EPERM, EINTR, EACCES, ETIMEDOUT, ECONNREFUSED, EHOSTUNREACH, EINPROGRESS. ENETUNREACH and its like are resolvers probing for IPv6. */
+const TRIED = new Set([-1, -4, -13, -110, -111, -113, -115]);
+
+/** The first of `net.ipv4.ip_local_port_range`: ports from here on are handed out by the kernel and say nothing. */
+const EPHEMERAL = 32768;
+
+const MAX_ADDRESSES = 4096;
+
+const socketPath = (event: Event, name: Bytes): Bytes => (name === '' || name.startsWith('@') ? name : absolute(name, event.cwd));
+
+export const socketCalls = (see: See): { readonly connects: Handler; readonly binds: Handler } => {
+  const addresses = new Map<string, Address | undefined>();
+
+  const addressOf = (event: Event): Address | undefined => {
+    if ((event.has & Has.sockaddr) === 0) return undefined;
+    const key = event.saddr;
+    if (addresses.has(key)) return addresses.get(key);
+    const address = decodeAddress(key, event.syscall.arch);
+    if (addresses.size >= MAX_ADDRESSES) addresses.clear();
+    addresses.set(key, address);
+    return address;
+  };
+
+  return {
+    connects(event, actor) {
+      const { success, exit } = event.syscall;
+      if (!success && !TRIED.has(exit)) return;
+      const address = addressOf(event);
+      const traits = !success && exit > -100 ? Trait.denied : 0;
+      switch (address?.family) {
+        case 'ip': return see(event, actor, 'connect', bytes(`${address.host}:${address.port}`), traits);
+        case 'vsock': return see(event, actor, 'connect', bytes(`vsock/${address.cid}:${address.port}`), traits);
+        case 'unix': {
+          const path = socketPath(event, address.name);
+          return isPowerSocket(path) ? see(event, actor, 'sock', path, traits) : undefined;
+        }
+        default: return undefined;
+      }
+    },
+
+    binds(event, actor) {
+      if (!event.syscall.success) return;
+      const address = addressOf(event);
+      switch (address?.family) {
+        case 'ip': return see(event, actor, 'listen', bytes(`${address.host}:${address.port === 0 || address.port >= EPHEMERAL ? '*' : address.port}`));
+        case 'vsock': return see(event, actor, 'listen', bytes(`vsock/${address.cid}:${address.port}`));
+        // Who binds a packet socket reads everybody's traffic.
+        case 'packet': return see(event, actor, 'listen', bytes('packet:*'));
+        default: return undefined;
+      }
+    },
+  };
+};
