@@ -110,10 +110,27 @@ describe('an event', () => {
 
 describe('events whose records interleave', () => {
   it('are told apart', () => {
-    const log = openLog();
     const [a, b, c] = [exec(1), exec(2), exec(3)];
-    for (let i = 0; i < a.length; i++) log.write(a[i] ?? '', b[i] ?? '', c[i] ?? '');
-    expect(log.events).toMatchObject([whole(1), whole(2), whole(3)]);
+    expect(read(...a.flatMap((line, i) => [line, b[i] ?? '', c[i] ?? ''])).events).toMatchObject([whole(1), whole(2), whole(3)]);
+  });
+
+  it('are told apart by their node too', () => {
+    expect(read(...exec(1).flatMap((line) => [`node=web1 ${line}`, `node=web2 ${line}`])).events).toMatchObject([{ node: 'web1', ...whole(1) }, { node: 'web2', ...whole(1) }]);
+  });
+
+  it('of more than two nodes under one serial are cut short, but none is lost', () => {
+    const started = exec(1).slice(0, 4);
+    const { events } = read(...['web1', 'web2', 'web3'].flatMap((node) => started.map((line) => `node=${node} ${line}`)));
+    expect(events.map((e) => [e.node, e.cwd])).toEqual([['web1', '/1'], ['web2', '/1'], ['web3', '/1']]);
+  });
+
+  it('are not torn when the log is read long after it was written', () => {
+    const log = openLog();
+    log.idle(ms(T0 + 1e10));
+    log.write(...exec(1).slice(0, 2));
+    for (let serial = 2; serial < 2000; serial++) log.write(...exec(serial));
+    log.write(...exec(1).slice(2));
+    expect(log.events.at(-1)).toMatchObject(whole(1));
   });
 
   it('may lie far apart within two seconds', () => {

@@ -67,7 +67,7 @@ describe('SYSCALL', () => {
   it('understands fields in any order, and the first of two equal ones counts', () => {
     const shuffled = syscall().split(' ').toReversed().join(' ');
     expect(readOne(record('SYSCALL', shuffled)).syscall).toEqual(readOne(record('SYSCALL', syscall())).syscall);
-    expect(readOne(record('SYSCALL', `${syscall()} pid=999 exe="/bin/other"`)).syscall).toMatchObject({ pid: 11, exe: '/usr/bin/ls' });
+    expect(readOne(record('SYSCALL', `${syscall({ pid: '11 pid=999' })} exe="/bin/other"`)).syscall).toMatchObject({ pid: 11, exe: '/usr/bin/ls' });
   });
 
   it('is not misled by labels with blanks', () => {
@@ -207,6 +207,12 @@ describe('EXECVE', () => {
     expect(losses.truncated).toBeGreaterThan(0);
   });
 
+  it('has its bounds for itself', () => {
+    const { events, losses } = read(...Array.from({ length: 9 }, (_, i) => [record('EXECVE', `argc=1 a0="${'x'.repeat(50_000)}"`, i), record('EOE', '', i)]).flat());
+    expect(events.map((e) => e.argv?.[0]?.length)).toEqual(Array.from({ length: 9 }, () => 50_000));
+    expect(losses.truncated).toBe(0);
+  });
+
   it.each(['', 'a="x"', 'a1_len=90', '[0]="x"'])('is rejected when it says %j', (body) => {
     expect(rejects(record('EXECVE', body))).toEqual({ 'bad EXECVE': 1 });
   });
@@ -218,7 +224,7 @@ describe('SOCKADDR', () => {
     expect(readOne(record('SOCKADDR', `saddr=${saddr}${ENRICHED}SADDR={ saddr_fam=inet laddr=169.254.169.254 lport=80 }`)).saddr).toBe(saddr);
   });
 
-  it.each(['', 'saddr=', 'saddr=02', 'saddr=020', 'saddr=(null)', 'saddr=0200zz50', 'addr=0200'])('is rejected when it says %j', (body) => {
+  it.each(['', 'saddr=', 'saddr=02', 'saddr=020', 'saddr=02000', 'saddr=(null)', 'saddr=0200zz50', 'addr=0200'])('is rejected when it says %j', (body) => {
     expect(rejects(record('SOCKADDR', body))).toEqual({ 'bad SOCKADDR': 1 });
   });
 });
@@ -305,6 +311,7 @@ describe('a torn line', () => {
     ['CWD', record('CWD', 'cwd="/var/www/html"'), 'html'],
     ['KERN_MODULE', record('KERN_MODULE', 'name="overlay"'), 'lay'],
     ['LOGIN', record('LOGIN', 'pid=1298 uid=0 old-auid=4294967295 auid=1000 tty=(none) old-ses=4294967295 ses=7 res=1'), 'ses='],
+    ['LOGIN', record('LOGIN', 'login pid=1298 uid=0 old auid=4294967295 new auid=1000 old ses=4294967295 new ses=7'), 'old ses='],
     ['EXECVE', record('EXECVE', `argc=3 a0="bash" a1="-c" a2=${hex('echo a b')}`), '6563'],
   ])('that ran into the next record is one rejected %s: the two are never mixed', (type, line, until) => {
     const from = line.indexOf('): ') + 2;
