@@ -5,6 +5,7 @@ import { ms } from './audit/units.ts';
 import type { Ms, Pid } from './audit/units.ts';
 import { newBaseline } from './baseline/baseline.ts';
 import { deriveEdges } from './behaviour/derive.ts';
+import { printObject } from './behaviour/edge.ts';
 import type { NodeText } from './behaviour/edge.ts';
 import { trackProcesses } from './behaviour/processes.ts';
 import type { ProcessFact } from './behaviour/processes.ts';
@@ -119,7 +120,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   const detect = (now: Ms): void => {
     const seen = sightings.take();
     if (seen.length === 0) return;
-    const unseen = seen.filter((s) => !baseline.knows(s) && !settings.ignored(s.node, s.object));
+    const unseen = seen.filter((s) => !baseline.knows(s) && !settings.ignored(s.node, printObject(s)));
     const alerts = incidents.open(unseen);
     if (monitor > 0) tell({ type: 'phase', time: now, phase: 'detect', facts: { edges: seen.length, unseen: unseen.length } });
     for (const alert of alerts) tell({ type: 'edge', time: now, alert });

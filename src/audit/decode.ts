@@ -39,6 +39,16 @@ export const low32 = (buffer: Buffer, from: number, to: number, bitsPerDigit: 3 
   return n >>> 0;
 };
 
+/**
+ * The same, but `previous` itself if that is what stands there: neighbouring records repeat themselves, and a string that is not made
+ * again costs no memory and compares at once.
+ */
+export const latin1Again = (buffer: Buffer, from: number, to: number, previous: string): string => {
+  if (to - from !== previous.length) return latin1(buffer, from, to);
+  for (let i = 0; i < previous.length; i++) if (buffer[from + i] !== previous.charCodeAt(i)) return latin1(buffer, from, to);
+  return previous;
+};
+
 /** The bytes that an even run of hex digits stands for; undefined when it is none. */
 export const unhex = (text: string): Bytes | undefined => {
   if (text.length === 0 || text.length % 2 !== 0) return undefined;
@@ -51,9 +61,9 @@ export const unhex = (text: string): Bytes | undefined => {
  * (audit_log_untrustedstring). `(null)`, `(none)` and `?` are the kernel's own words for nothing: undefined.
  * Anything else unquoted is taken as it stands, as old kernels and user space write it.
  */
-export const untrusted = (buffer: Buffer, from: number, to: number, quoted: boolean): Bytes | undefined => {
+export const untrusted = (buffer: Buffer, from: number, to: number, quoted: boolean, previous = ''): Bytes | undefined => {
+  if (quoted) return bytes(latin1Again(buffer, from, to, previous));
   const text = latin1(buffer, from, to);
-  if (quoted) return bytes(text);
   if (text === '(null)' || text === '(none)' || text === '?') return undefined;
   return unhex(text) ?? bytes(text);
 };

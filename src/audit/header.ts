@@ -23,9 +23,12 @@ const DOT = 46;
 const COLON = 58;
 const CLOSE = 41;
 
-const TYPES: readonly (readonly [name: Buffer, type: RecordType])[] = (
-  ['PATH', 'SYSCALL', 'PROCTITLE', 'CWD', 'SOCKADDR', 'EXECVE', 'LOGIN', 'EOE', 'OBJ_PID', 'KERN_MODULE', 'OPENAT2'] as const
-).map((type) => [Buffer.from(type), type]);
+/** By length and first letter, so that a name is compared once. */
+const slot = (length: number, first: number): number => (length << 8) | first;
+const TYPES: readonly { readonly name: Buffer; readonly type: RecordType }[] = [];
+for (const type of ['PATH', 'SYSCALL', 'PROCTITLE', 'CWD', 'SOCKADDR', 'EXECVE', 'LOGIN', 'EOE', 'OBJ_PID', 'KERN_MODULE', 'OPENAT2'] as const) {
+  Object.assign(TYPES, { [slot(type.length, type.charCodeAt(0))]: { name: Buffer.from(type), type } });
+}
 
 const NODE = Buffer.from('node=');
 const TYPE = Buffer.from('type=');
@@ -38,8 +41,8 @@ export const startsWith = (buffer: Buffer, p: number, end: number, text: Buffer)
 };
 
 const typeOf = (buffer: Buffer, from: number, to: number): RecordType => {
-  for (const [name, type] of TYPES) if (name.length === to - from && startsWith(buffer, from, to, name)) return type;
-  return 'other';
+  const candidate = to - from < 16 ? TYPES[slot(to - from, buffer[from] ?? 0)] : undefined;
+  return candidate !== undefined && startsWith(buffer, from, to, candidate.name) ? candidate.type : 'other';
 };
 
 /**

@@ -9,6 +9,8 @@ import type { Losses } from './losses.ts';
 import { bytes, pid, ses, uid, UNSET } from './units.ts';
 import type { Bytes } from './units.ts';
 
+const EMPTY = bytes('');
+
 /** Reads the body in buffer[p, end) into the event; false when it is damaged, and then the event is as it was before. */
 type Reader = (event: Event, buffer: Buffer, p: number, end: number, losses: Losses) => boolean;
 
@@ -17,11 +19,11 @@ const to = (l: Layout, i: number): number => l.spans[2 * i + 1] ?? -1;
 const missing = (l: Layout, i: number): boolean => at(l, i) < 0;
 const number = (buffer: Buffer, l: Layout, i: number): number => (missing(l, i) ? Number.NaN : decimal(buffer, at(l, i), to(l, i)));
 const hex = (buffer: Buffer, l: Layout, i: number): number => (missing(l, i) ? 0 : low32(buffer, at(l, i), to(l, i)));
-const text = (buffer: Buffer, l: Layout, i: number): Bytes | undefined =>
-  missing(l, i) ? undefined : untrusted(buffer, at(l, i), to(l, i), l.quoted[i] === 1);
+/** `previous` is what the pooled event held before: mostly the same text. */
+const text = (buffer: Buffer, l: Layout, i: number, previous: string = EMPTY): Bytes | undefined =>
+  missing(l, i) ? undefined : untrusted(buffer, at(l, i), to(l, i), l.quoted[i] === 1, previous);
 const first = (buffer: Buffer, l: Layout, i: number): number => (missing(l, i) ? -1 : (buffer[at(l, i)] ?? -1));
 
-const EMPTY = bytes('');
 const OPEN = 40; // (
 const COLON = 58;
 const YES = 121; // y
@@ -58,8 +60,8 @@ const readSyscall: Reader = (event, buffer, p, end) => {
   r.euid = uid(unsigned(euid));
   r.notty = first(buffer, l, 20) === OPEN;
   r.ses = ses(unsigned(number(buffer, l, 21)));
-  r.comm = text(buffer, l, 22) ?? EMPTY;
-  r.exe = text(buffer, l, 23) ?? EMPTY;
+  r.comm = text(buffer, l, 22, r.comm) ?? EMPTY;
+  r.exe = text(buffer, l, 23, r.exe) ?? EMPTY;
   event.has |= Has.syscall;
   return true;
 };
@@ -71,7 +73,7 @@ const CWD = layout('cwd');
 
 const readCwd: Reader = (event, buffer, p, end) => {
   if (locate(buffer, p, end, CWD) !== 1) return false;
-  event.cwd = text(buffer, CWD, 0) ?? EMPTY;
+  event.cwd = text(buffer, CWD, 0, event.cwd) ?? EMPTY;
   event.has |= Has.cwd;
   return true;
 };
@@ -112,7 +114,7 @@ const readPath: Reader = (event, buffer, p, end, losses) => {
   }
   const item = (event.paths[event.pathCount] ??= newPathItem());
   event.pathCount++;
-  item.name = text(buffer, l, 1);
+  item.name = text(buffer, l, 1, item.name);
   const inode = number(buffer, l, 2);
   item.inode = Number.isNaN(inode) ? -1 : inode;
   item.dev = missing(l, 3) ? 0 : device(buffer, at(l, 3), to(l, 3));

@@ -67,7 +67,7 @@ const EXACT = Trait.executable | Trait.setId;
 const withoutService = (subject: Subject): NodeText => printSubject({ ...subject, service: NONE });
 
 /** A program and its user, whoever started it and on whose behalf. */
-const runBy = (object: NodeText): string => {
+const runBy = (object: Bytes): string => {
   const at = object.lastIndexOf('@');
   return at < 0 ? object : object.slice(0, at);
 };
@@ -155,14 +155,14 @@ export const newBaseline = (): Baseline => {
       };
       // A name that may turn out to be one of many goes to the graph once that is decided.
       const varies = canVary(seen);
-      group.names.set(seen.name, varies ? facts : keep(seen.node, seen.object, facts));
+      group.names.set(seen.name, varies ? facts : keep(seen.node, printObject(seen), facts));
       if (varies) changed.add(group);
-      if (seen.kind === 'exec') ran.add(seen.object).add(runBy(seen.object));
+      if (seen.kind === 'exec') ran.add(seen.name).add(runBy(seen.name));
     },
 
     knows(seen) {
       let facts = match(seen.node, seen);
-      if (!facts && seen.subject.exe === UNKNOWN && seen.kind === 'exec') return ran.has(seen.object.endsWith('@?') ? runBy(seen.object) : seen.object);
+      if (!facts && seen.subject.exe === UNKNOWN && seen.kind === 'exec') return ran.has(seen.name.endsWith('@?') ? runBy(seen.name) : seen.name);
       if (!facts && seen.subject.service === UNKNOWN) {
         for (const node of siblings.get(withoutService(seen.subject)) ?? []) if ((facts = match(node, seen))) break;
       }

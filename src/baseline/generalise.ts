@@ -104,8 +104,10 @@ const typed = (prefix: string, cuts: readonly Cut[], rests: readonly string[]): 
 
 /** Splits cuts by what stands in column `i`: words stay literal, each its own; what is generated becomes one typed column. */
 const columns = (cuts: readonly Cut[], i: number): readonly Column[] => {
+  const one = cuts[0]?.parts[i] ?? '';
+  if (cuts.every((c) => c.parts[i] === one)) return [{ source: literal(one), cuts, evidence: 0 }];
   const values = groupBy(cuts, (c) => c.parts[i] ?? '');
-  if (values.size === 1 || i % 2 === 1) return [...values].map(([value, same]) => ({ source: literal(value), cuts: same, evidence: 0 }));
+  if (i % 2 === 1) return [...values].map(([value, same]) => ({ source: literal(value), cuts: same, evidence: 0 }));
   const result: Column[] = [];
   const numbers: Cut[] = [];
   let randoms: Cut[] = [];
@@ -157,10 +159,10 @@ const commonStem = (values: readonly string[]): string => {
 };
 
 const grow = (cuts: readonly Cut[], i: number, source: string, evidence: number, found: Pattern[]): void => {
-  const names = new Set(cuts.map((c) => c.example.name));
-  if (names.size < Math.max(evidence, STRONG)) return;
+  // Every example is another name.
+  if (cuts.length < Math.max(evidence, STRONG)) return;
   if (i === (cuts[0]?.parts.length ?? 0)) {
-    if (evidence > 0 && ![...names].some((n) => RUNNABLE.test(n))) found.push({ source, covers: cuts.map((c) => c.example) });
+    if (evidence > 0 && !cuts.some((c) => RUNNABLE.test(c.example.name))) found.push({ source, covers: cuts.map((c) => c.example) });
     return;
   }
   for (const column of columns(cuts, i)) grow(column.cuts, i + 1, source + column.source, Math.max(evidence, column.evidence), found);
@@ -171,7 +173,7 @@ const PYTHON_TEMPORARY = /(?<=^|\/)tmp[a-z0-9_]{8}(?=\.|\/|$)/;
 
 const cut = (example: Example): Cut => {
   const parts: string[] = [];
-  const python = PYTHON_TEMPORARY.exec(example.name);
+  const python = example.name.includes('tmp') ? PYTHON_TEMPORARY.exec(example.name) : null;
   const whole = python ? example.name.slice(0, python.index) : example.name;
   parts.push(...whole.split(/([^0-9A-Za-z]+)/));
   if (python) {

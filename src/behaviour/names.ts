@@ -23,6 +23,9 @@ const unnamed = ({ dev, inode }: PathItem): string => `<${hex(Math.floor(dev / 2
 
 export const resolveNames = (): Names => {
   const names = inodeNames();
+  let latestInode = -1;
+  let latestDev = -1;
+  let latestName: Bytes | undefined;
 
   return {
     pathOf(event, item, dirfd, parent) {
@@ -43,8 +46,14 @@ export const resolveNames = (): Names => {
       return path;
     },
 
-    learnParent(event, item, dirfd) {
-      if (dirfd === AT_FDCWD && item.name !== undefined && item.inode >= 0) names.learn(item.dev, item.inode, absolute(item.name, event.cwd));
+    learnParent(event, { name, dev, inode }, dirfd) {
+      if (dirfd !== AT_FDCWD || name === undefined || inode < 0) return;
+      // Most calls work in the directory of the call before.
+      if (inode === latestInode && dev === latestDev && name === latestName && name.charCodeAt(0) === 47) return;
+      latestInode = inode;
+      latestDev = dev;
+      latestName = name;
+      names.learn(dev, inode, absolute(name, event.cwd));
     },
   };
 };

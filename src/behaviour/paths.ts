@@ -16,7 +16,9 @@ const normalise = (path: string): Bytes => {
 
 /** `path` seen from `cwd`, without `.`, `..`, doubled and trailing slashes. Links are not followed: the log does not tell them. */
 export const absolute = (path: Bytes, cwd: Bytes): Bytes => {
-  const whole = path.charCodeAt(0) === 47 ? path : cwd === '/' ? `/${path}` : `${cwd}/${path}`;
+  let whole: string = path.charCodeAt(0) === 47 ? path : cwd === '/' ? `/${path}` : `${cwd}/${path}`;
+  // The kernel prints directories with their slash.
+  if (whole.length > 1 && whole.charCodeAt(whole.length - 1) === 47) whole = whole.slice(0, -1);
   return UNCLEAN.test(whole) || whole.charCodeAt(0) !== 47 ? normalise(whole) : bytes(whole);
 };
 
@@ -32,48 +34,53 @@ export interface InodeNames {
   readonly find: (dev: number, inode: number) => Bytes | undefined;
 }
 
-/** A generation holds this many names; two are kept. */
+/** Names held of one device in one generation; two generations are kept, and this many devices. */
 const GENERATION = 16384;
-/** Inodes and devices in one number: a device's index times this. Inodes beyond it are not remembered. */
-const INODES = 2 ** 42;
+const DEVICES = 64;
+
+interface Device {
+  young: Map<number, Bytes>;
+  old: Map<number, Bytes>;
+}
 
 /**
  * Remembers what records named absolutely, since calls by directory descriptor (`unlinkat`, `renameat`) and by descriptor (`fchmod`)
  * carry only an inode. Bounded: when a generation is full the one before it is dropped.
  */
 export const inodeNames = (): InodeNames => {
-  const devices = new Map<number, number>();
-  let young = new Map<number, Bytes>();
-  let old = new Map<number, Bytes>();
+  const devices = new Map<number, Device>();
+  // Nearly all records are of one device.
+  let latest: Device | undefined;
+  let latestDev = -1;
 
-  const key = (dev: number, inode: number): number => {
-    if (inode < 0 || inode >= INODES) return -1;
-    let index = devices.get(dev);
-    if (index === undefined) {
-      if (devices.size >= 1024) devices.clear();
-      devices.set(dev, (index = devices.size));
+  const deviceOf = (dev: number): Device => {
+    if (latest !== undefined && dev === latestDev) return latest;
+    let device = devices.get(dev);
+    if (device === undefined) {
+      if (devices.size >= DEVICES) devices.clear();
+      devices.set(dev, (device = { young: new Map(), old: new Map() }));
     }
-    return index * INODES + inode;
+    latestDev = dev;
+    return (latest = device);
   };
 
   return {
     learn(dev, inode, path) {
-      const k = key(dev, inode);
-      if (k < 0) return;
-      if (young.size >= GENERATION) {
-        old = young;
-        young = new Map();
+      const device = deviceOf(dev);
+      if (device.young.size >= GENERATION) {
+        device.old = device.young;
+        device.young = new Map();
       }
-      young.set(k, path);
+      device.young.set(inode, path);
     },
     forget(dev, inode) {
-      const k = key(dev, inode);
-      young.delete(k);
-      old.delete(k);
+      const { young, old } = deviceOf(dev);
+      young.delete(inode);
+      old.delete(inode);
     },
     find(dev, inode) {
-      const k = key(dev, inode);
-      return young.get(k) ?? old.get(k);
+      const { young, old } = deviceOf(dev);
+      return young.get(inode) ?? old.get(inode);
     },
   };
 };

@@ -1,4 +1,4 @@
-import { Has } from '../audit/event.ts';
+import { Has, proctitle } from '../audit/event.ts';
 import type { Event, SyscallRecord } from '../audit/event.ts';
 import { bytes, isSet } from '../audit/units.ts';
 import type { Bytes, Pid, Ses, Uid } from '../audit/units.ts';
@@ -22,7 +22,7 @@ export interface Process {
   readonly lineage: number;
   /** Parent while it is of use for ancestry; cut after {@link MAX_DEPTH} generations. */
   parent: Process | undefined;
-  /** Arguments of the exec joined by blanks, at most {@link MAX_COMMAND} bytes; empty when the exec was not seen. */
+  /** Arguments joined by blanks, at most {@link MAX_COMMAND} bytes; what the process shows of itself when its exec was not seen. */
   command: Bytes;
   /** Where the pid counter stood when the process was last known to live. */
   confirmed: number;
@@ -95,9 +95,15 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
   let start = 0;
   let low = -1;
   let lows = 0;
-  const position = (): number => (counter < 0 ? -1 : turns * TURN + counter);
+  /** turns * TURN + counter; -1 before the first pid. */
+  let position = -1;
 
   const advance = (pid: Pid): void => {
+    count(pid);
+    position = turns * TURN + counter;
+  };
+
+  const count = (pid: Pid): void => {
     if (counter < 0) {
       counter = pid;
       start = pid;
@@ -127,7 +133,7 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
   };
 
   const confirm = (p: Process): void => {
-    const now = position();
+    const now = position;
     p.confirmed = now;
     // A process that still has the parent it had keeps that parent alive too: orphans get another one.
     if (p.parent !== undefined && p.parent.pid === p.ppid && table.get(p.ppid) === p.parent) p.parent.confirmed = now;
@@ -155,7 +161,7 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
     const subject: Subject = { container, login: r.auid, euid: r.euid, exe, script, service };
     return {
       pid: r.pid, ppid: r.ppid, exe, script, service, daemon: service === NONE && r.ppid === INIT, container, ses: r.ses, lineage, parent, command,
-      confirmed: position(), subject, node: printSubject(subject),
+      confirmed: position, subject, node: printSubject(subject),
     };
   };
 
@@ -207,7 +213,8 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
   };
 
   /** A process whose exec was not seen: a fork of its parent, or older than the log. */
-  const discover = (r: SyscallRecord): Process => {
+  const discover = (event: Event): Process => {
+    const r = event.syscall;
     if (r.pid > counter && r.pid - counter <= JITTER) advance(r.pid);
     const parent = parentOf(r);
     const forked = parent !== undefined && parent.exe === r.exe;
@@ -215,13 +222,15 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
     const from = forked && !isSet(r.ses) ? parent
       : parent === undefined && !isSet(r.ses) ? { service: NONE, lineage: ++lineages }
       : inherit(r.ses, r.ppid, parent, false);
-    return add(make(r, forked ? parent.script : NONE, from, parent, forked ? parent.command : NONE));
+    const command = forked && parent.command !== NONE ? parent.command : joined(proctitle(event).split('\0'));
+    return add(make(r, forked ? parent.script : NONE, from, parent, command));
   };
 
-  const callerOf = (r: SyscallRecord): Process => {
+  const callerOf = (event: Event): Process => {
+    const r = event.syscall;
     const p = table.get(r.pid);
     // A stale entry whose program, session and parent are still the same is the same process, or a fork that behaves as it does.
-    if (p === undefined || p.exe !== r.exe || p.ses !== r.ses || (p.ppid !== r.ppid && isStale(p))) return discover(r);
+    if (p === undefined || p.exe !== r.exe || p.ses !== r.ses || (p.ppid !== r.ppid && isStale(p))) return discover(event);
     p.ppid = r.ppid;
     confirm(p);
     return dress(p, r);
@@ -239,7 +248,7 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
   };
 
   return {
-    caller: (event) => callerOf(event.syscall),
+    caller: callerOf,
 
     exec(event) {
       const r = event.syscall;
@@ -257,12 +266,12 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
     },
 
     login(event) {
-      const { pid, ses, auid } = event.login;
+      const { pid, ses } = event.login;
       if (!isSet(ses)) return;
       const byRecord = (event.has & Has.syscall) !== 0 && event.syscall.pid === pid;
       const exe = byRecord ? event.syscall.exe : fresh(pid)?.exe;
       openSession(ses, { service: exe === undefined ? UNKNOWN : baseName(exe), lineage: ++lineages });
-      if (byRecord) callerOf({ ...event.syscall, ses, auid });
+      if (byRecord) callerOf(event);
     },
 
     exeOf: (pid) => (fresh(pid) ?? ask(pid))?.exe,
@@ -276,5 +285,5 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
   };
 };
 
-const joined = (argv: readonly Bytes[]): Bytes => bytes(argv.join(' ').slice(0, MAX_COMMAND));
+const joined = (argv: readonly string[]): Bytes => bytes(argv.join(' ').slice(0, MAX_COMMAND).trimEnd());
 

@@ -1,18 +1,15 @@
-import { proctitle } from '../audit/event.ts';
-import { bytes } from '../audit/units.ts';
-import type { Bytes, Ms, Pid } from '../audit/units.ts';
+import type { Bytes, Ms } from '../audit/units.ts';
+import { NONE } from './edge.ts';
 import type { EdgeKind, NodeText, Subject } from './edge.ts';
-import { NONE, printObject } from './edge.ts';
 import type { See } from './handler.ts';
+import type { Process } from './processes.ts';
 
-/** One distinct edge of a window and what its first event told. */
+/** One distinct edge of a window and what its first event told. Printed with `printObject`, once somebody wants to see it. */
 export interface Sighting {
   readonly subject: Subject;
   readonly node: NodeText;
   readonly kind: EdgeKind;
   readonly name: Bytes;
-  /** The printed object. */
-  readonly object: NodeText;
   first: Ms;
   last: Ms;
   count: number;
@@ -20,12 +17,9 @@ export interface Sighting {
   traits: number;
   /** Old name of a rename. */
   readonly from: Bytes;
+  /** Who made the first call, and with which event. */
+  readonly actor: Process;
   readonly serial: number;
-  readonly pid: Pid;
-  readonly ppid: Pid;
-  readonly lineage: number;
-  /** Command line of the process, arguments joined by blanks; raw bytes. */
-  readonly command: Bytes;
 }
 
 /** The distinct edges of a window, by subject, kind and name. */
@@ -56,10 +50,7 @@ export const collectSightings = (): Sightings => {
         return;
       }
       const sighting: Sighting = {
-        subject: actor.subject, node: actor.node, kind, name, object: printObject({ kind, name }),
-        first: event.time, last: event.time, count: 1, traits, from,
-        serial: event.serial, pid: actor.pid, ppid: actor.ppid, lineage: actor.lineage,
-        command: actor.command || bytes(proctitle(event).replaceAll('\0', ' ').trimEnd()),
+        subject: actor.subject, node: actor.node, kind, name, first: event.time, last: event.time, count: 1, traits, from, actor, serial: event.serial,
       };
       names.set(name, sighting);
       all.push(sighting);

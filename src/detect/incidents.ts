@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Ms } from '../audit/units.ts';
-import { ARROW } from '../behaviour/edge.ts';
+import { ARROW, printObject } from '../behaviour/edge.ts';
 import type { Sighting } from '../behaviour/sightings.ts';
 import type { Severity } from './severity.ts';
 import { rate } from './severity.ts';
@@ -55,16 +55,16 @@ export const trackIncidents = (): Incidents => {
       const alerts: Alert[] = [];
       const lineages = new Map<number, Sighting[]>();
       for (const seen of unseen) {
-        const some = lineages.get(seen.lineage);
+        const some = lineages.get(seen.actor.lineage);
         if (some) some.push(seen);
-        else lineages.set(seen.lineage, [seen]);
+        else lineages.set(seen.actor.lineage, [seen]);
       }
       for (const [lineage, edges] of lineages) {
         let incident = byLineage.get(lineage);
         const start = edges[0]?.first ?? 0;
         if (incident && start - incident.last > IDLE) incident = undefined;
         for (const seen of edges) {
-          const edge = seen.node + ARROW + seen.object;
+          const edge = seen.node + ARROW + printObject(seen);
           const before = told.get(edge);
           // What has been told before opens no incident of its own until it is time for a reminder.
           if (before !== undefined && seen.last - before < REMIND && (incident === undefined || incident.edges.has(edge))) continue;

@@ -28,7 +28,7 @@ export const rate = (seen: Sighting): Rating => {
   };
   switch (seen.kind) {
     case 'exec': {
-      const target = parseSubject(seen.object);
+      const target = parseSubject(seen.name);
       because(10, 'a program this subject has never run');
       if (target && SCRATCH.test(target.exe)) because(40, 'the program lies where anybody can write, is hidden or deleted');
       else if (target && SCRATCH.test(target.script)) because(30, 'the script lies where anybody can write, or is hidden');

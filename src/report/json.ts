@@ -26,7 +26,7 @@ export const jsonReport = (destination: Destination): ((line: Line) => void) => 
         log.warn(
           {
             time, type, kind: seen.kind, first: seen.first, last: seen.last, count: seen.count, incident, severity, score, reasons,
-            pid: seen.pid, ppid: seen.ppid, command: showCommand(seen.command), ...(seen.from === '' ? {} : { from: show(seen.from) }),
+            pid: seen.actor.pid, ppid: seen.actor.ppid, command: showCommand(seen.actor.command), ...(seen.from === '' ? {} : { from: show(seen.from) }),
           },
           edge,
         );

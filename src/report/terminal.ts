@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import type { Line } from '../detect/line.ts';
 import type { Severity } from '../detect/severity.ts';
+import { printObject } from '../behaviour/edge.ts';
 import { readable, show, showCommand } from './show.ts';
 
 const COLOUR = { low: 'cyan', medium: 'yellow', high: 'red', critical: 'magenta' } as const satisfies Record<Severity, Parameters<typeof styleText>[0]>;
@@ -24,8 +25,8 @@ export const terminalReport = (write: (text: string) => void): ((line: Line) => 
     }
     case 'edge': {
       const { seen, severity, incident, reasons } = line.alert;
-      write(`${at}  ${styleText(COLOUR[severity], severity.padEnd(8))}  ${readable(seen.node)} ${styleText('dim', '->')} ${styleText('bold', readable(seen.object))}`);
-      write(`${' '.repeat(31)}${styleText('dim', `${reasons.join('; ')} · ${seen.count}x · pid ${seen.pid} · ${showCommand(seen.command)} · incident ${incident}`)}`);
+      write(`${at}  ${styleText(COLOUR[severity], severity.padEnd(8))}  ${readable(seen.node)} ${styleText('dim', '->')} ${styleText('bold', readable(printObject(seen)))}`);
+      write(`${' '.repeat(31)}${styleText('dim', `${reasons.join('; ')} · ${seen.count}x · pid ${seen.actor.pid} · ${showCommand(seen.actor.command)} · incident ${incident}`)}`);
     }
   }
 };
