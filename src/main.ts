@@ -11,7 +11,9 @@ const seconds = (name: string, least: number) => (value: unknown): number => {
   return n;
 };
 
-const cli = (args: readonly string[]) =>
+/** Parses the command line; what it asks for is done afterwards, since yargs renders its help for every handler that takes time. */
+const parse = (args: readonly string[]): (() => Promise<void>) => {
+  let chosen = (): Promise<void> => Promise.resolve();
   yargs([...args])
     .scriptName('fullmon')
     .usage('$0 [options]\n\nLearns from the audit log what each process does, then warns about what it has never seen.')
@@ -26,10 +28,14 @@ const cli = (args: readonly string[]) =>
       y
         .option('auditd', { type: 'string', default: '/var/log/audit/audit.log', requiresArg: true, describe: "The log auditd writes; - reads records from stdin, as auditd's plugin" })
         .option('wait', { default: 0.5, requiresArg: true, coerce: seconds('wait', 0.01), describe: 'Seconds between two looks at the log' }),
-      (a) => runLive(a))
+      (a) => {
+        chosen = () => runLive(a);
+      })
     .command('replay <files..>', "The same over stored logs, on the log's own clock", (y) =>
       y.positional('files', { type: 'string', array: true, demandOption: true, describe: 'Logs in the order in which they were written: plain, .gz, or - for stdin' }),
-      (a) => runReplay(a))
+      (a) => {
+        chosen = () => runReplay(a);
+      })
     .example('$0 --baseline 3600 --monitor 60 --rebase', 'Watch this server, tune at the terminal')
     .example('$0 replay /var/log/audit/audit.log.1 /var/log/audit/audit.log', 'What would it have said?')
     .example("$0 --ignore 'proc:*:/usr/bin/rsync* -> file:*:/srv/mirror/*'", 'Leave a mirror job alone')
@@ -41,13 +47,20 @@ const cli = (args: readonly string[]) =>
     .fail((message, error) => {
       if (error instanceof FullmonError) throw error;
       throw new FullmonError(`${(message ?? error.message).replace(/^Not enough non-option.*/, 'replay: name the logs to read')}; see fullmon --help`);
-    });
+    })
+    .parseSync();
+  return chosen;
+};
 
-try {
-  // yargs drops a lone `-` among positional arguments.
-  await cli(process.argv.slice(2).map((arg) => (arg === '-' ? STDIN : arg))).parseAsync();
-} catch (error) {
-  if (!(error instanceof FullmonError)) throw error;
-  process.stderr.write(`fullmon: ${error.message.replaceAll('\n', ' ')}\n`);
-  process.exitCode = error.exit;
-}
+const main = async (): Promise<void> => {
+  try {
+    // yargs drops a lone `-` among positional arguments.
+    await parse(process.argv.slice(2).map((arg) => (arg === '-' ? STDIN : arg)))();
+  } catch (error) {
+    if (!(error instanceof FullmonError)) throw error;
+    process.stderr.write(`fullmon: ${error.message.replaceAll('\n', ' ')}\n`);
+    process.exitCode = error.exit;
+  }
+};
+
+void main();

@@ -15,6 +15,10 @@ const hash = (key: string): number => {
 
 /** The fields of one record type in the order in which the kernel writes them, also those nobody wants: then each is met where it is expected. */
 export interface Layout {
+  /** The keys one after the other, each with its `=`: key i is text[starts[i], starts[i + 1]). */
+  readonly text: Uint8Array;
+  readonly starts: Int32Array;
+  /** Their hashes, for records that go another way. */
   readonly keys: Int32Array;
   /** Start and end of value i at [2i] and [2i + 1]; quotes not included; start is -1 where the field is missing. */
   readonly spans: Int32Array;
@@ -23,6 +27,8 @@ export interface Layout {
 }
 
 export const layout = (...keys: readonly string[]): Layout => ({
+  text: Buffer.from(keys.map((key) => `${key}=`).join('')),
+  starts: Int32Array.from([...keys, ''], (_, i) => keys.slice(0, i).reduce((sum, key) => sum + key.length + 1, 0)),
   keys: Int32Array.from(keys, hash),
   spans: new Int32Array(keys.length * 2),
   quoted: new Uint8Array(keys.length),
@@ -39,28 +45,38 @@ export const TORN = -1;
  * of two equal keys counts, so that nothing appended can replace what the kernel wrote. Returns how many fields were found, or {@link TORN}.
  */
 export const locate = (buffer: Buffer, start: number, end: number, layout: Layout): number => {
-  const { keys, spans, quoted } = layout;
+  const { text, starts, keys, spans, quoted } = layout;
   const n = keys.length;
   for (let i = 0; i < n; i++) spans[2 * i] = -1;
   let found = 0;
   let expected = 0;
   let p = start;
   while (p < end && found < n) {
-    let h = 0;
+    if (buffer[p] === SPACE) p++;
+    let i = expected;
     let c = 0;
-    while (p < end && (c = buffer[p] ?? 0) > EQUALS) {
-      h = (Math.imul(h, 31) + c) | 0;
-      p++;
+    let t = starts[i] ?? 0;
+    const textEnd = starts[i + 1] ?? 0;
+    let q = p;
+    while (t < textEnd && buffer[q] === text[t]) {
+      q++;
+      t++;
     }
-    // Digits, '-', '[' and the like may stand in a key; they sort below '=' but are no separators.
-    while (p < end && (c = buffer[p] ?? 0) !== EQUALS && c !== SPACE && c !== ENRICHED) {
-      h = (Math.imul(h, 31) + c) | 0;
+    if (t === textEnd) p = q;
+    else {
+      // Another key than the kernel's order promises: an unknown one, or the record is of another age.
+      let h = 0;
+      while (p < end && (c = buffer[p] ?? 0) !== EQUALS && c !== SPACE && c !== ENRICHED) {
+        h = (Math.imul(h, 31) + c) | 0;
+        p++;
+      }
+      if (c === ENRICHED) break;
       p++;
+      if (c === SPACE) continue;
+      i = keys.indexOf(h);
+      if (i < 0 && h === MSG) return TORN;
     }
-    if (c === ENRICHED) break;
-    p++;
     if (p >= end) break; // nothing behind the key: the record was cut
-    if (c === SPACE) continue;
     let from = p;
     let to = p;
     let inQuotes = 0;
@@ -76,20 +92,14 @@ export const locate = (buffer: Buffer, start: number, end: number, layout: Layou
       while (p < end && (c = buffer[p] ?? 0) !== SPACE && c !== ENRICHED) p++;
       to = p;
     }
-    let k = 0;
-    for (; k < n; k++) {
-      const i = expected + k < n ? expected + k : expected + k - n;
-      if (keys[i] !== h) continue;
-      if (spans[2 * i] === -1) {
-        spans[2 * i] = from;
-        spans[2 * i + 1] = to;
-        quoted[i] = inQuotes;
-        found++;
-      }
-      expected = i + 1 < n ? i + 1 : 0;
-      break;
+    if (i < 0) continue;
+    if (spans[2 * i] === -1) {
+      spans[2 * i] = from;
+      spans[2 * i + 1] = to;
+      quoted[i] = inQuotes;
+      found++;
     }
-    if (k === n && h === MSG) return TORN;
+    expected = i + 1 < n ? i + 1 : 0;
   }
   return found;
 };

@@ -23,11 +23,11 @@ const DOT = 46;
 const COLON = 58;
 const CLOSE = 41;
 
-/** By length and first letter, so that a name is compared once. */
-const slot = (length: number, first: number): number => (length << 8) | first;
+/** By length and last letter, so that a name is compared once. */
+const slot = (length: number, last: number): number => (length << 8) | last;
 const TYPES: readonly { readonly name: Buffer; readonly type: RecordType }[] = [];
 for (const type of ['PATH', 'SYSCALL', 'PROCTITLE', 'CWD', 'SOCKADDR', 'EXECVE', 'LOGIN', 'EOE', 'OBJ_PID', 'KERN_MODULE', 'OPENAT2'] as const) {
-  Object.assign(TYPES, { [slot(type.length, type.charCodeAt(0))]: { name: Buffer.from(type), type } });
+  Object.assign(TYPES, { [slot(type.length, type.charCodeAt(type.length - 1))]: { name: Buffer.from(type), type } });
 }
 
 const NODE = Buffer.from('node=');
@@ -41,7 +41,7 @@ export const startsWith = (buffer: Buffer, p: number, end: number, text: Buffer)
 };
 
 const typeOf = (buffer: Buffer, from: number, to: number): RecordType => {
-  const candidate = to - from < 16 ? TYPES[slot(to - from, buffer[from] ?? 0)] : undefined;
+  const candidate = to - from < 16 ? TYPES[slot(to - from, buffer[to - 1] ?? 0)] : undefined;
   return candidate !== undefined && startsWith(buffer, from, to, candidate.name) ? candidate.type : 'other';
 };
 
