@@ -56,8 +56,8 @@ export interface Event {
   /** When the call began: one that blocked is logged long after. */
   time: Ms;
   serial: number;
-  /** Where the log stood when the first record came. */
-  opened: Ms;
+  /** Where the log stood when its records were last left for those of another event; the reassembler's own. */
+  left: Ms;
   /** Bit set of {@link Has}. */
   has: number;
   readonly syscall: SyscallRecord;
@@ -99,7 +99,7 @@ const NOTHING = Buffer.alloc(0);
 export const newPathItem = (): PathItem => ({ name: undefined, inode: -1, dev: 0, mode: 0, nametype: 'other' });
 
 export const newEvent = (): Event => ({
-  node: '', time: ms(0), serial: 0, opened: ms(0), has: 0,
+  node: '', time: ms(0), serial: 0, left: ms(0), has: 0,
   syscall: {
     arch: 0, nr: 0, success: false, exit: 0, a0: 0, a1: 0, a2: 0, a3: 0,
     ppid: pid(0), pid: pid(0), auid: uid(UNSET), uid: uid(0), euid: uid(0), ses: ses(UNSET), notty: false, comm: EMPTY, exe: EMPTY,

@@ -47,8 +47,8 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void): Rea
   };
 
   /**
-   * How far the log is: its latest stamp. Events age by their arrival, since a record bears the time when its call began:
-   * a connect that timed out is minutes old when it is logged, and says nothing about the others.
+   * How far the log is: its latest stamp. A record bears the time when its call began: a connect that timed out is minutes old when it
+   * is logged, and says nothing about the others. So an event ages by the log, from the moment when another one was first seen behind it.
    */
   let clock = ms(0);
   let late = 0;
@@ -59,14 +59,13 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void): Rea
   };
 
   // Both ways: after the clock was set back, the events from before would wait for ever.
-  const isOver = (event: Event): boolean => Math.abs(clock - event.opened) >= EVENT_TIMEOUT;
+  const isOver = (event: Event): boolean => Math.abs(clock - event.left) >= EVENT_TIMEOUT;
 
   const expire = (): void => {
     for (const event of interrupted.values()) {
       if (!isOver(event)) break;
       finish(event);
     }
-    if (current && isOver(current)) finish(current);
   };
 
   const belongs = (event: Event): boolean => event.serial === header.serial && event.time === header.time && event.node === header.node;
@@ -85,6 +84,7 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void): Rea
     if (!current) return;
     const event = current;
     current = undefined;
+    event.left = clock;
     const clash = interrupted.get(event.serial);
     if (clash) finish(clash);
     if (interrupted.size >= MAX_OPEN) {
@@ -105,7 +105,7 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void): Rea
     event.node = header.node;
     event.time = header.time;
     event.serial = header.serial;
-    event.opened = clock;
+    event.left = clock;
     return (current = event);
   };
 
@@ -141,6 +141,7 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void): Rea
       if (!current && interrupted.size === 0) return;
       clock = now;
       expire();
+      if (current && isOver(current)) finish(current);
     },
     endFile: lines.end,
     end() {
