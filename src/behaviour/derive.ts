@@ -118,6 +118,8 @@ export const deriveEdges = (processes: Processes, see: See): ((event: Event) => 
   return (event) => {
     if ((event.has & Has.login) !== 0) processes.login(event);
     if ((event.has & Has.syscall) === 0) return;
+    // Events are pooled: without a record of its own it would be another call's directory.
+    if ((event.has & Has.cwd) === 0) event.cwd = NONE;
     const { arch, nr } = event.syscall;
     const handler = byArch.get(arch)?.[nr & ~X32];
     if (handler === failedExecs && event.syscall.success) execs(event);

@@ -1,11 +1,12 @@
 import type { Event, PathItem } from '../audit/event.ts';
 import type { Bytes } from '../audit/units.ts';
-import { NONE } from './edge.ts';
+import { NONE, UNKNOWN } from './edge.ts';
 import type { FileKind } from './edge.ts';
 import { isDenied, Trait } from './handler.ts';
 import type { See } from './handler.ts';
 import { resolveNames } from './names.ts';
 import type { Names } from './names.ts';
+import { absolute } from './paths.ts';
 import { isProtected, isSecret } from './places.ts';
 import type { Process } from './processes.ts';
 
@@ -69,6 +70,8 @@ export const fileCalls = (see: See): FileCalls => {
     opens(event, actor, flags, dirfd) {
       if (!event.syscall.success && !isDenied(event)) return;
       const parent = lastParent(names, event, dirfd);
+      // A file that may not be made is not named, only its directory is.
+      if (parent !== undefined && event.pathCount === 1) file(event, actor, 'create', absolute(UNKNOWN, names.directoryOf(event, parent, dirfd)));
       for (let i = 0; i < event.pathCount; i++) {
         const item = event.paths[i];
         if (item === undefined || item.nametype === 'PARENT') continue;
@@ -87,22 +90,26 @@ export const fileCalls = (see: See): FileCalls => {
 
     renames(event, actor, fromFd, toFd) {
       if (!event.syscall.success && !isDenied(event)) return;
-      let fromParent: PathItem | undefined;
-      let toParent: PathItem | undefined;
+      let first: PathItem | undefined;
+      let second: PathItem | undefined;
       let gone: PathItem | undefined;
       let made: PathItem | undefined;
       for (let i = 0; i < event.pathCount; i++) {
         const item = event.paths[i];
         if (item?.nametype === 'PARENT') {
-          if (fromParent === undefined) fromParent = item;
-          else toParent ??= item;
-          names.learnParent(event, item, toParent === item ? toFd : fromFd);
-        } else if (item?.nametype === 'DELETE') gone ??= item;
+          if (first === undefined) first = item;
+          else second ??= item;
+        } else if (item?.nametype === 'DELETE') gone ??= item; // a file that is replaced comes second
         else if (item?.nametype === 'CREATE') made = item;
       }
-      if (made === undefined) return;
+      let [fromParent, toParent] = [first, second ?? first];
+      if (first !== undefined && second !== undefined && gone !== undefined && made !== undefined) [fromParent, toParent] = names.parentsOf(event, first, second, gone, made);
+      if (fromParent !== undefined) names.learnParent(event, fromParent, fromFd);
+      if (toParent !== undefined) names.learnParent(event, toParent, toFd);
       const from = gone === undefined ? NONE : names.pathOf(event, gone, fromFd, fromParent);
-      file(event, actor, 'rename', names.pathOf(event, made, toFd, toParent ?? fromParent), traitsOf(made.mode), from);
+      if (made !== undefined) file(event, actor, 'rename', names.pathOf(event, made, toFd, toParent), traitsOf(made.mode), from);
+      // Denied where the old name lies: the kernel never looked at the new one.
+      else if (gone !== undefined && !event.syscall.success) file(event, actor, 'delete', from);
     },
   };
 };

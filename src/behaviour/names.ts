@@ -3,7 +3,7 @@ import { bytes } from '../audit/units.ts';
 import type { Bytes } from '../audit/units.ts';
 import { UNKNOWN } from './edge.ts';
 import { AT_FDCWD } from './handler.ts';
-import { absolute, baseName, inodeNames } from './paths.ts';
+import { absolute, baseName, dirName, inodeNames } from './paths.ts';
 
 /** Absolute paths of the items of PATH records. */
 export interface Names {
@@ -12,14 +12,24 @@ export interface Names {
    * record does not say which it is, and even prints the working directory as PARENT: only the PARENT's inode can be trusted.
    */
   readonly pathOf: (event: Event, item: PathItem, dirfd: number, parent: PathItem | undefined) => Bytes;
+  /** The directory that a PARENT item stands for. */
+  readonly directoryOf: (event: Event, parent: PathItem, dirfd: number) => Bytes;
   /** Remembers the directory that a PARENT item names, for later calls by descriptor. */
-  readonly learnParent: (event: Event, item: PathItem, dirfd: number) => void;
+  readonly learnParent: (event: Event, parent: PathItem, dirfd: number) => void;
+  /** The PARENT items of a rename as [of the old name, of the new name]; `gone` and `made` are the items of these names. */
+  readonly parentsOf: (event: Event, first: PathItem, second: PathItem, gone: PathItem, made: PathItem) => readonly [PathItem, PathItem];
 }
 
 const hex = (n: number): string => n.toString(16).padStart(2, '0');
 
 /** Nothing named this inode before: it stands for itself. */
-const unnamed = ({ dev, inode }: PathItem): string => `<${hex(Math.floor(dev / 2 ** 20))}:${hex(dev % 2 ** 20)}:${inode}>`;
+const unnamed = ({ dev, inode }: PathItem): Bytes => bytes(`<${hex(Math.floor(dev / 2 ** 20))}:${hex(dev % 2 ** 20)}:${inode}>`);
+
+/** Relative names start from a directory that the event tells. Rules may leave out CWD records. */
+const startsFromCwd = (event: Event, dirfd: number): boolean => dirfd === AT_FDCWD && event.cwd !== '';
+
+/** What the kernel prints as the PARENT of a name: its directory as given, or the working directory. */
+const printedParent = (event: Event, { name }: PathItem): Bytes => (name?.includes('/') === true ? dirName(name) : event.cwd);
 
 export const resolveNames = (): Names => {
   const names = inodeNames();
@@ -27,33 +37,52 @@ export const resolveNames = (): Names => {
   let latestDev = -1;
   let latestName: Bytes | undefined;
 
+  const nameOf = (item: PathItem): Bytes => names.find(item.dev, item.inode) ?? unnamed(item);
+
   return {
     pathOf(event, item, dirfd, parent) {
       const { name } = item;
-      if (name === undefined || name === '') return item.inode < 0 ? UNKNOWN : (names.find(item.dev, item.inode) ?? bytes(unnamed(item)));
-      if (name.charCodeAt(0) === 47 || dirfd === AT_FDCWD) {
+      if (name === undefined || name === '') return item.inode < 0 ? UNKNOWN : nameOf(item);
+      if (name.charCodeAt(0) === 47 || startsFromCwd(event, dirfd)) {
         const path = absolute(name, event.cwd);
         if (item.nametype === 'DELETE') names.forget(item.dev, item.inode);
         else if (item.inode >= 0) names.learn(item.dev, item.inode, path);
         return path;
       }
       // Calls that change no directory (fchmodat) log the file alone.
-      if (parent === undefined || parent.inode < 0) return names.find(item.dev, item.inode) ?? bytes(unnamed(item));
+      if (parent === undefined || parent.inode < 0) return nameOf(item);
       // `a/b` below a descriptor: the PARENT is that of `b`.
-      const directory = names.find(parent.dev, parent.inode) ?? unnamed(parent);
+      const directory = nameOf(parent);
       const path = bytes(`${directory === '/' ? '' : directory}/${baseName(name)}`);
       if (item.inode >= 0 && path.charCodeAt(0) === 47) names.learn(item.dev, item.inode, path);
       return path;
     },
 
+    directoryOf: (event, parent, dirfd) => (parent.name !== undefined && startsFromCwd(event, dirfd) ? absolute(parent.name, event.cwd) : nameOf(parent)),
+
     learnParent(event, { name, dev, inode }, dirfd) {
       if (dirfd !== AT_FDCWD || name === undefined || inode < 0) return;
+      const absolutely = name.charCodeAt(0) === 47;
+      if (!absolutely && event.cwd === '') return;
       // Most calls work in the directory of the call before.
-      if (inode === latestInode && dev === latestDev && name === latestName && name.charCodeAt(0) === 47) return;
+      if (inode === latestInode && dev === latestDev && name === latestName && absolutely) return;
       latestInode = inode;
       latestDev = dev;
       latestName = name;
       names.learn(dev, inode, absolute(name, event.cwd));
+    },
+
+    parentsOf(event, first, second, gone, made) {
+      const old = printedParent(event, gone);
+      // Their order depends on how the kernel was compiled: those of today log that of the new name first.
+      let swapped = true;
+      if (old !== printedParent(event, made)) swapped = first.name !== old;
+      else {
+        const known = names.find(gone.dev, gone.inode);
+        const directory = names.find(first.dev, first.inode);
+        if (known !== undefined && directory !== undefined) swapped = absolute(dirName(known), directory) !== directory;
+      }
+      return swapped ? [second, first] : [first, second];
     },
   };
 };

@@ -14,9 +14,12 @@ const normalise = (path: string): Bytes => {
   return bytes(`/${parts.join('/')}`);
 };
 
-/** `path` seen from `cwd`, without `.`, `..`, doubled and trailing slashes. Links are not followed: the log does not tell them. */
+/**
+ * `path` seen from `cwd`, without `.`, `..`, doubled and trailing slashes; below `/?` when `cwd` is unknown, which is empty. Links are
+ * not followed: the log does not tell them.
+ */
 export const absolute = (path: Bytes, cwd: Bytes): Bytes => {
-  let whole: string = path.charCodeAt(0) === 47 ? path : cwd === '/' ? `/${path}` : `${cwd}/${path}`;
+  let whole: string = path.charCodeAt(0) === 47 ? path : cwd === '/' ? `/${path}` : `${cwd || '/?'}/${path}`;
   // The kernel prints directories with their slash.
   if (whole.length > 1 && whole.charCodeAt(whole.length - 1) === 47) whole = whole.slice(0, -1);
   return UNCLEAN.test(whole) || whole.charCodeAt(0) !== 47 ? normalise(whole) : bytes(whole);

@@ -4,7 +4,7 @@ import { bytes } from '../audit/units.ts';
 import type { Bytes } from '../audit/units.ts';
 import { decodeAddress } from './address.ts';
 import type { Address } from './address.ts';
-import { Trait } from './handler.ts';
+import { isDenied, Trait } from './handler.ts';
 import type { Handler, See } from './handler.ts';
 import { absolute } from './paths.ts';
 import { isPowerSocket } from './places.ts';
@@ -37,7 +37,7 @@ export const socketCalls = (see: See): { readonly connects: Handler; readonly bi
       const { success, exit } = event.syscall;
       if (!success && !TRIED.has(exit)) return;
       const address = addressOf(event);
-      const traits = !success && exit > -100 ? Trait.denied : 0;
+      const traits = isDenied(event) ? Trait.denied : 0;
       switch (address?.family) {
         case 'ip': return see(event, actor, 'connect', bytes(`${address.host}:${address.port}`), traits);
         case 'vsock': return see(event, actor, 'connect', bytes(`vsock/${address.cid}:${address.port}`), traits);
