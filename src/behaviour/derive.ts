@@ -91,7 +91,11 @@ export const deriveEdges = (processes: Processes, see: See): ((event: Event) => 
     sendto: connects,
     sendmsg: connects,
     sendmmsg: connects,
-    bind: binds,
+    bind: (e, p) => {
+      binds(e, p);
+      // A unix socket is a file too.
+      creates(e, p, AT_FDCWD, 'create');
+    },
     socketcall: (e, p) => SOCKETCALL[e.syscall.a0]?.(e, p),
     ptrace: (e, p) => (PTRACE_INTRUDES.has(e.syscall.a0) ? traces(e, p, (e.has & Has.objPid) === 0 ? e.syscall.a1 : e.objectPid) : undefined),
     process_vm_writev: (e, p) => traces(e, p, e.syscall.a0),

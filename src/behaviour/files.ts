@@ -22,6 +22,8 @@ export interface FileCalls {
 
 /** O_WRONLY, O_RDWR, O_TRUNC */
 export const O_WRITES = 0o1 | 0o2 | 0o1000;
+/** The kernel's own bit of O_TMPFILE: the file has no name, and the record pairs its inode with its directory's name. */
+const O_TMPFILE = 0o20000000;
 
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
@@ -68,7 +70,7 @@ export const fileCalls = (see: See): FileCalls => {
 
   return {
     opens(event, actor, flags, dirfd) {
-      if (!event.syscall.success && !isDenied(event)) return;
+      if ((!event.syscall.success && !isDenied(event)) || (flags & O_TMPFILE) !== 0) return;
       const parent = lastParent(names, event, dirfd);
       // A file that may not be made is not named, only its directory is.
       if (parent !== undefined && event.pathCount === 1) file(event, actor, 'create', absolute(UNKNOWN, names.directoryOf(event, parent, dirfd)));
