@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { bytes, ms, pid, ses, uid } from './audit/units.ts';
 import type { Pid } from './audit/units.ts';
 import type { ProcessFact } from './behaviour/processes.ts';
@@ -5,6 +6,7 @@ import { createFullmon } from './fullmon.ts';
 import { readProcess, readProcesses } from './input/proc.ts';
 import { STDIN } from './input/replay.ts';
 import type { ProcEntry } from './input/proc.ts';
+import type { Loss, TailNotice } from './input/tail.ts';
 import { describeLosses, openOutput } from './report/output.ts';
 import { readSettings } from './settings.ts';
 import type { Options } from './settings.ts';
@@ -17,6 +19,24 @@ const factOf = (p: ProcEntry): ProcessFact => ({
 const lookup = (id: Pid): ProcessFact | undefined => {
   const entry = readProcess(id);
   return entry && factOf(entry);
+};
+
+const LOSSES: Readonly<Record<Loss, string>> = {
+  gone: 'the file last read has been rotated away',
+  gap: 'a rotated file is missing',
+  unreadable: 'a rotated file cannot be read',
+};
+
+/** What befell the log; undefined for a rotation that went well. */
+const describe = (notice: TailNotice): string | undefined => {
+  switch (notice.kind) {
+    case 'waiting': return 'no such file yet, waiting for it';
+    case 'opened': return `reading from byte ${notice.from}`;
+    case 'rotated': return undefined;
+    case 'truncated': return 'has become shorter, reading it from its start; records may be lost';
+    case 'lost': return `records may be lost: ${LOSSES[notice.why]}`;
+    case 'unreadable': return `cannot be read (${notice.code}), trying again`;
+  }
 };
 
 /** `fullmon`: follows a growing log until it is told to stop. */
@@ -34,7 +54,11 @@ export const runLive = async (options: Options & { readonly auditd: string; read
   if (options.auditd === STDIN) await fromStdin(fullmon.feed, now, options.wait, stop);
   else {
     const { follow } = await import('./input/tail.ts');
-    const follower = follow(options.auditd, { wait: options.wait, from: 'end' }, { chunk: fullmon.feed, fileEnd: fullmon.endFile, idle: now, notice: (n) => output.notice(`${options.auditd}: ${n.kind}`) });
+    const notice = (n: TailNotice): void => {
+      const said = describe(n);
+      if (said !== undefined) output.notice(`${options.auditd}: ${said}`);
+    };
+    const follower = follow(options.auditd, { wait: options.wait, from: 'end' }, { chunk: fullmon.feed, fileEnd: fullmon.endFile, idle: now, notice });
     await stop;
     await follower.stop();
   }
@@ -58,7 +82,8 @@ const fromStdin = async (feed: (chunk: Buffer) => void, idle: () => void, wait: 
   const end = new Promise<void>((resolve, reject) => {
     process.stdin.on('end', resolve).on('error', reject);
   });
-  await Promise.race([end, stop]);
+  // What is in the pipe already is still read.
+  await Promise.race([end, stop.then(() => sleep(wait * 1000))]);
   clearInterval(timer);
   process.stdin.destroy();
 };

@@ -11,9 +11,11 @@ const seconds = (name: string, least: number) => (value: unknown): number => {
   return n;
 };
 
+const nothing = (): Promise<void> => Promise.resolve();
+
 /** Parses the command line; what it asks for is done afterwards, since yargs renders its help for every handler that takes time. */
 const parse = (args: readonly string[]): (() => Promise<void>) => {
-  let chosen = (): Promise<void> => Promise.resolve();
+  let chosen = nothing;
   yargs([...args])
     .scriptName('fullmon')
     .usage('$0 [options]\n\nLearns from the audit log what each process does, then warns about what it has never seen.')

@@ -201,7 +201,8 @@ export function makeFiles(random) {
     const [old, next] = [locate(p, from, name, { at }), locate(p, to, target, { at })];
     if (!old || !next) return null;
     const args = at ? [old.at, null, next.at, null] : [null, null];
-    const parents = [dirItem(old, from), dirItem(next, to)];
+    // As the recordings have it: the directory of the new name comes first.
+    const parents = [dirItem(next, to), dirItem(old, from)];
     if (random.chance(0.04)) return failed(call, args, parents, FAILURE.missing, { touches: [from, to, entry] });
     from.named ||= old.absolute;
     to.named ||= next.absolute;

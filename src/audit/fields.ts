@@ -3,10 +3,24 @@
 const SPACE = 32;
 const QUOTE = 34;
 const EQUALS = 61;
+const MINUS = 45;
+const ZERO = 48;
 /** ENRICHED logs append interpreted copies of the fields behind this byte; they are for people, lossy and locale dependent. */
 const ENRICHED = 0x1d;
 
-/** Keys are compared by this hash; the kernel's key names are fixed, so a clash would show in the goldens at once. */
+/** What a field's value is: `span` is only pointed to, `decimal` may have a minus, `hex` and `octal` keep their low 32 bits. */
+export type FieldKind = 'span' | 'decimal' | 'hex' | 'octal';
+
+const DECIMAL = 1;
+const KINDS = { span: 0, decimal: DECIMAL, hex: 4, octal: 3 } as const satisfies Record<FieldKind, number>;
+
+/** Value of a hex digit, or 16. */
+const DIGITS = Uint8Array.from({ length: 256 }, (_, c) => {
+  const digit = Number.parseInt(String.fromCharCode(c), 16);
+  return Number.isNaN(digit) ? 16 : digit;
+});
+
+/** For keys that come out of turn; the kernel's key names are fixed, so a clash would show in the goldens at once. */
 const hash = (key: string): number => {
   let h = 0;
   for (let i = 0; i < key.length; i++) h = (Math.imul(h, 31) + key.charCodeAt(i)) | 0;
@@ -18,21 +32,28 @@ export interface Layout {
   /** The keys one after the other, each with its `=`: key i is text[starts[i], starts[i + 1]). */
   readonly text: Uint8Array;
   readonly starts: Int32Array;
-  /** Their hashes, for records that go another way. */
   readonly keys: Int32Array;
+  readonly kinds: Uint8Array;
   /** Start and end of value i at [2i] and [2i + 1]; quotes not included; start is -1 where the field is missing. */
   readonly spans: Int32Array;
+  /** Value i as a number; NaN where it is missing, damaged or not of a kind with a number. */
+  readonly numbers: Float64Array;
   /** 1 where value i stood in quotes. */
   readonly quoted: Uint8Array;
 }
 
-export const layout = (...keys: readonly string[]): Layout => ({
-  text: Buffer.from(keys.map((key) => `${key}=`).join('')),
-  starts: Int32Array.from([...keys, ''], (_, i) => keys.slice(0, i).reduce((sum, key) => sum + key.length + 1, 0)),
-  keys: Int32Array.from(keys, hash),
-  spans: new Int32Array(keys.length * 2),
-  quoted: new Uint8Array(keys.length),
-});
+export const layout = (fields: Readonly<Record<string, FieldKind>>): Layout => {
+  const keys = Object.keys(fields);
+  return {
+    text: Buffer.from(keys.map((key) => `${key}=`).join('')),
+    starts: Int32Array.from([...keys, ''], (_, i) => keys.slice(0, i).reduce((sum, key) => sum + key.length + 1, 0)),
+    keys: Int32Array.from(keys, hash),
+    kinds: Uint8Array.from(Object.values(fields), (kind) => KINDS[kind]),
+    spans: new Int32Array(keys.length * 2),
+    numbers: new Float64Array(keys.length),
+    quoted: new Uint8Array(keys.length),
+  };
+};
 
 /** No record that is read by fields has this key; met inside one, another record begins: the line before it was torn and this one ran into it. */
 const MSG = hash('msg');
@@ -45,9 +66,12 @@ export const TORN = -1;
  * of two equal keys counts, so that nothing appended can replace what the kernel wrote. Returns how many fields were found, or {@link TORN}.
  */
 export const locate = (buffer: Buffer, start: number, end: number, layout: Layout): number => {
-  const { text, starts, keys, spans, quoted } = layout;
+  const { text, starts, keys, kinds, spans, numbers, quoted } = layout;
   const n = keys.length;
-  for (let i = 0; i < n; i++) spans[2 * i] = -1;
+  for (let i = 0; i < n; i++) {
+    spans[2 * i] = -1;
+    numbers[i] = Number.NaN;
+  }
   let found = 0;
   let expected = 0;
   let p = start;
@@ -79,6 +103,7 @@ export const locate = (buffer: Buffer, start: number, end: number, layout: Layou
     if (p >= end) break; // nothing behind the key: the record was cut
     let from = p;
     let to = p;
+    let value = Number.NaN;
     let inQuotes = 0;
     if (buffer[p] === QUOTE) {
       from = ++p;
@@ -89,6 +114,18 @@ export const locate = (buffer: Buffer, start: number, end: number, layout: Layou
       if (p < end && (c = buffer[p] ?? 0) !== SPACE && c !== ENRICHED) return TORN;
       inQuotes = 1;
     } else {
+      const kind = i < 0 ? 0 : (kinds[i] ?? 0);
+      if (kind !== 0) {
+        const negative = kind === DECIMAL && buffer[p] === MINUS;
+        if (negative) p++;
+        const digits = p;
+        value = 0;
+        if (kind === DECIMAL) for (; p < end && (c = (buffer[p] ?? 0) - ZERO) >= 0 && c <= 9; p++) value = value * 10 + c;
+        else for (; p < end && (c = DIGITS[buffer[p] ?? 0] ?? 16) < 1 << kind; p++) value = ((value << kind) | c) >>> 0;
+        if (negative) value = -value;
+        // More digits than any number of the kernel has, none, or something behind them: damaged.
+        if (p === digits || p - digits > 24 || (p < end && (c = buffer[p] ?? 0) !== SPACE && c !== ENRICHED)) value = Number.NaN;
+      }
       while (p < end && (c = buffer[p] ?? 0) !== SPACE && c !== ENRICHED) p++;
       to = p;
     }
@@ -96,6 +133,7 @@ export const locate = (buffer: Buffer, start: number, end: number, layout: Layou
     if (spans[2 * i] === -1) {
       spans[2 * i] = from;
       spans[2 * i + 1] = to;
+      numbers[i] = value;
       quoted[i] = inQuotes;
       found++;
     }

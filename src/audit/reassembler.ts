@@ -4,7 +4,7 @@ import { newHeader, readHeader } from './header.ts';
 import { splitLines } from './lines.ts';
 import { reject } from './losses.ts';
 import type { Losses } from './losses.ts';
-import { readers } from './records.ts';
+import { readRecord } from './records.ts';
 import { ms } from './units.ts';
 import type { Ms } from './units.ts';
 
@@ -129,7 +129,7 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void): Rea
       }
       event = start();
     }
-    if (!readers[type](event, buffer, header.body, to, losses)) reject(losses, `bad ${type}`);
+    if (!readRecord(type, event, buffer, header.body, to, losses)) reject(losses, `bad ${type}`);
     if (type === 'PROCTITLE') finish(event);
   };
 

@@ -24,12 +24,14 @@ const ipv6 = (b: Buffer, from: number): string => {
   return new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1);
 };
 
+export const isLittleEndian = (arch: number): boolean => arch === 0 || (arch & LITTLE_ENDIAN) !== 0;
+
 /** Decodes `saddr=` of a SOCKADDR record; undefined when it is too short for its family. `arch` is that of the system call. */
 export const decodeAddress = (saddr: string, arch: number): Address | undefined => {
   const raw = unhex(saddr);
   if (raw === undefined || raw.length < 2) return undefined;
   const b = Buffer.from(raw, 'latin1');
-  const little = arch === 0 || (arch & LITTLE_ENDIAN) !== 0;
+  const little = isLittleEndian(arch);
   const number = little ? b.readUInt16LE(0) : b.readUInt16BE(0);
   switch (number) {
     case 1: {

@@ -26,6 +26,8 @@ export interface Process {
   command: Bytes;
   /** Where the pid counter stood when the process was last known to live. */
   confirmed: number;
+  /** Heard of since the table last looked for room. */
+  active: boolean;
   /** The node for the credentials of the latest record. */
   subject: Subject;
   node: NodeText;
@@ -59,8 +61,9 @@ export interface Processes {
   readonly evicted: () => number;
 }
 
+/** There are no exit records, so most of the table is dead; what is still at work is kept, and asked for again when it is not. */
 export const MAX_PROCESSES = 65536;
-const MAX_SESSIONS = 16384;
+const MAX_SESSIONS = 8192;
 export const MAX_DEPTH = 16;
 export const MAX_COMMAND = 1024;
 
@@ -135,19 +138,30 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
   const confirm = (p: Process): void => {
     const now = position;
     p.confirmed = now;
+    p.active = true;
     // A process that still has the parent it had keeps that parent alive too: orphans get another one.
-    if (p.parent !== undefined && p.parent.pid === p.ppid && table.get(p.ppid) === p.parent) p.parent.confirmed = now;
+    if (p.parent !== undefined && p.parent.pid === p.ppid && table.get(p.ppid) === p.parent) {
+      p.parent.confirmed = now;
+      p.parent.active = true;
+    }
+  };
+
+  /** Drops the oldest process that has not been heard of since it was last considered. */
+  const makeRoom = (): void => {
+    for (const [id, p] of table) {
+      table.delete(id);
+      if (!p.active) {
+        evicted++;
+        return;
+      }
+      p.active = false;
+      table.set(id, p);
+    }
   };
 
   const add = (p: Process): Process => {
     table.delete(p.pid);
-    if (table.size >= MAX_PROCESSES) {
-      evicted++;
-      for (const oldest of table.keys()) {
-        table.delete(oldest);
-        break;
-      }
-    }
+    if (table.size >= MAX_PROCESSES) makeRoom();
     table.set(p.pid, p);
     let ancestor = p.parent;
     for (let depth = 1; ancestor !== undefined && depth < MAX_DEPTH; depth++) ancestor = ancestor.parent;
@@ -161,7 +175,7 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
     const subject: Subject = { container, login: r.auid, euid: r.euid, exe, script, service };
     return {
       pid: r.pid, ppid: r.ppid, exe, script, service, daemon: service === NONE && r.ppid === INIT, container, ses: r.ses, lineage, parent, command,
-      confirmed: position, subject, node: printSubject(subject),
+      confirmed: position, active: false, subject, node: printSubject(subject),
     };
   };
 
@@ -222,8 +236,11 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
     const from = forked && !isSet(r.ses) ? parent
       : parent === undefined && !isSet(r.ses) ? { service: NONE, lineage: ++lineages }
       : inherit(r.ses, r.ppid, parent, false);
-    const command = forked && parent.command !== NONE ? parent.command : joined(proctitle(event).split('\0'));
-    return add(make(r, forked ? parent.script : NONE, from, parent, command));
+    if (forked) return add(make(r, parent.script, from, parent, parent.command));
+    // Alive it can still be asked what it was started for; what it calls itself in a record is only good for a person.
+    const fact = lookup?.(r.pid);
+    const script = fact?.exe === r.exe ? scriptOf(fact.exe, fact.argv, fact.cwd, fact.notty) : NONE;
+    return add(make(r, script, from, parent, joined(proctitle(event).split('\0'))));
   };
 
   const callerOf = (event: Event): Process => {
@@ -285,5 +302,6 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
   };
 };
 
-const joined = (argv: readonly string[]): Bytes => bytes(argv.join(' ').slice(0, MAX_COMMAND).trimEnd());
+/** Copied, since a slice would keep all of an argument list in memory: 6,000 of 56 KB each once did. */
+const joined = (argv: readonly string[]): Bytes => bytes(Buffer.from(argv.join(' ').slice(0, MAX_COMMAND).trimEnd(), 'latin1').toString('latin1'));
 

@@ -2,7 +2,7 @@ import { Has } from '../audit/event.ts';
 import type { Event } from '../audit/event.ts';
 import { bytes } from '../audit/units.ts';
 import type { Bytes } from '../audit/units.ts';
-import { decodeAddress } from './address.ts';
+import { decodeAddress, isLittleEndian } from './address.ts';
 import type { Address } from './address.ts';
 import { isDenied, Trait } from './handler.ts';
 import type { Handler, See } from './handler.ts';
@@ -24,9 +24,10 @@ export const socketCalls = (see: See): { readonly connects: Handler; readonly bi
 
   const addressOf = (event: Event): Address | undefined => {
     if ((event.has & Has.sockaddr) === 0) return undefined;
-    const key = event.saddr;
+    const { arch } = event.syscall;
+    const key = isLittleEndian(arch) ? event.saddr : `big ${event.saddr}`;
     if (addresses.has(key)) return addresses.get(key);
-    const address = decodeAddress(key, event.syscall.arch);
+    const address = decodeAddress(event.saddr, arch);
     if (addresses.size >= MAX_ADDRESSES) addresses.clear();
     addresses.set(key, address);
     return address;
