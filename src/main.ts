@@ -5,10 +5,15 @@ import { runLive } from './live.ts';
 import { STDIN } from './input/replay.ts';
 import { runReplay } from './replay.ts';
 
+/** Ten years, in seconds: beyond any use, and still a date. */
+const LONGEST = 315_360_000;
+
 const seconds = (name: string, least: number) => (value: unknown): number => {
-  const n = Number(Array.isArray(value) ? value.at(-1) : value);
-  if (!Number.isFinite(n) || n < least) throw new FullmonError(`--${name}: expected seconds, ${least === 0 ? '0 or more' : `at least ${least}`}, got ${String(value)}`);
-  return n;
+  const text = String(Array.isArray(value) ? value.at(-1) : value).trim();
+  const n = text === '' ? Number.NaN : Number(text);
+  if (!(n >= least && n <= LONGEST)) throw new FullmonError(`--${name}: expected seconds, ${least} to ${LONGEST}, got '${text.slice(0, 40)}'`);
+  // The log's clock ticks in milliseconds.
+  return Math.round(n * 1000) / 1000;
 };
 
 const nothing = (): Promise<void> => Promise.resolve();
