@@ -98,7 +98,7 @@ describe('wrong use ends with status 2 and one line on stderr', () => {
     ['an ignore without an arrow', ['replay', SUID, '--ignore', 'proc:*'], /SUBJECT -> OBJECT/],
     ['an ignore with two arrows', ['replay', SUID, '--ignore', 'a -> b -> c'], /SUBJECT -> OBJECT/],
     ['an ignore with an empty side', ['replay', SUID, '--ignore', ' -> file:*'], /SUBJECT -> OBJECT/],
-    ['a glob that would never end', ['replay', SUID, '--ignore', '***** -> *a*a*a*'], /cannot use the glob/],
+    ['a glob that is too long', ['replay', SUID, '--ignore', `${'a'.repeat(5000)} -> *`], /cannot use the glob/],
     ['a glob that ends in a backslash', ['replay', SUID, '--ignore', 'a -> b\\'], /cannot use the glob/],
   ])('%s', async (_, args, told) => expectUse(await fullmon(args), told));
 
