@@ -126,7 +126,7 @@ export const locate = (buffer: Buffer, start: number, end: number, layout: Layou
         // More digits than any number of the kernel has, none, or something behind them: damaged.
         if (p === digits || p - digits > 24 || (p < end && (c = buffer[p] ?? 0) !== SPACE && c !== ENRICHED)) value = Number.NaN;
       }
-      while (p < end && (c = buffer[p] ?? 0) !== SPACE && c !== ENRICHED) p++;
+      while (p < end && (buffer[p] ?? 0) > SPACE) p++; // a blank, or the byte of enriched logs
       to = p;
     }
     if (i < 0) continue;

@@ -1,4 +1,4 @@
-import { latin1, low32, unhex, untrusted } from './decode.ts';
+import { latin1, latin1Again, low32, unhex, untrusted } from './decode.ts';
 import { Has, MAX_ARGUMENT_BYTES, MAX_ARGUMENTS, MAX_PATHS, newPathItem } from './event.ts';
 import type { Event, NameType } from './event.ts';
 import { layout, locate, TORN } from './fields.ts';
@@ -160,8 +160,9 @@ const readSockaddr: Reader['read'] = (event, buffer) => {
   if (missing(SOCKADDR, 0)) return false;
   const from = at(SOCKADDR, 0);
   const until = to(SOCKADDR, 0);
-  if (until - from < 4 || (until - from) % 2 !== 0 || Number.isNaN(low32(buffer, from, until))) return false;
-  event.saddr = latin1(buffer, from, until);
+  const saddr = latin1Again(buffer, from, until, event.saddr);
+  if (saddr !== event.saddr && (until - from < 4 || (until - from) % 2 !== 0 || Number.isNaN(low32(buffer, from, until)))) return false;
+  event.saddr = saddr;
   event.has |= Has.sockaddr;
   return true;
 };

@@ -117,7 +117,17 @@ export const deriveEdges = (processes: Processes, see: See): ((event: Event) => 
     Object.assign(HANDLERS, { [name]: (e: Event, p: Process) => attributes(e, p, AT_FDCWD), [`${name}32`]: (e: Event, p: Process) => attributes(e, p, AT_FDCWD) });
   }
 
-  const byArch = new Map([...SYSCALLS].map(([arch, table]) => [arch, handlersOf(table, HANDLERS)]));
+  const byArch = new Map<number, readonly (Handler | undefined)[]>();
+  const handlersFor = (arch: number): readonly (Handler | undefined)[] => {
+    const known = byArch.get(arch);
+    if (known !== undefined) return known;
+    // A made-up architecture has no calls; only those of the tables are kept.
+    const table = SYSCALLS.get(arch);
+    if (table === undefined) return [];
+    const handlers = handlersOf(table, HANDLERS);
+    byArch.set(arch, handlers);
+    return handlers;
+  };
 
   return (event) => {
     if ((event.has & Has.login) !== 0) processes.login(event);
@@ -125,7 +135,7 @@ export const deriveEdges = (processes: Processes, see: See): ((event: Event) => 
     // Events are pooled: without a record of its own it would be another call's directory.
     if ((event.has & Has.cwd) === 0) event.cwd = NONE;
     const { arch, nr } = event.syscall;
-    const handler = byArch.get(arch)?.[nr & ~X32];
+    const handler = handlersFor(arch)[nr & ~X32];
     if (handler === failedExecs && event.syscall.success) execs(event);
     else {
       // Also where no edge comes of it: who is seen at all is known from then on.
