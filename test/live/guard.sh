@@ -35,5 +35,11 @@ for _ in {1..200}; do
 done
 out=$(auditctl -R "$dir/scoped.rules" 2>&1 >/dev/null) || fail "the rules do not load: $out"
 auditctl -e 1 >/dev/null
+# Just started, auditd takes the first record that comes for an answer to its own request, and drops it.
+for _ in {1..200}; do
+  auditctl -m fullmon-live-up
+  ! grep -q fullmon-live-up "$dir/audit.log" || break
+  sleep 0.05
+done
 echo ready
 read -r _ || true

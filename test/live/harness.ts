@@ -11,6 +11,8 @@ import { promisify } from 'node:util';
 export interface LiveOptions {
   readonly format?: 'RAW' | 'ENRICHED';
   readonly logs?: number;
+  /** A program that auditd starts and hands all records to. */
+  readonly plugin?: string;
 }
 
 export interface Ran {
@@ -25,7 +27,7 @@ export interface LiveAudit {
   /** The login uid that the rules are limited to: all that `run` starts has it, daemons included. */
   readonly auid: number;
   /**
-   * Runs a bash script and resolves once all it caused until it ended is in the log.
+   * Runs a bash script and resolves once all it caused until it ended is in the log. Several may run at a time.
    * Rejects after `timeout` ms (60000), having killed the script's process group.
    */
   readonly run: (script: string, timeout?: number) => Promise<Ran>;
@@ -49,13 +51,15 @@ export function whyNot(): string | undefined {
  * Starts a real auditd on this kernel with this project's audit.rules, every rule limited to one login uid of our own.
  * Waits while another live test runs. Rejects where `whyNot` speaks, and where an audit daemon or rules are at work.
  */
-export async function startAudit({ format = 'RAW', logs = 5 }: LiveOptions = {}): Promise<LiveAudit> {
+export async function startAudit({ format = 'RAW', logs = 5, plugin }: LiveOptions = {}): Promise<LiveAudit> {
   const why = whyNot();
   if (why !== undefined) throw new Error(`no live audit: ${why}`);
   const dir = mkdtempSync(join(tmpdir(), 'fullmon-live-'));
   const log = join(dir, 'audit.log');
   const auid = 1_000_000 + process.pid;
   mkdirSync(join(dir, 'plugins'));
+  const attached = { active: 'yes', direction: 'out', path: plugin, type: 'always', format: 'string' };
+  if (plugin !== undefined) writeFileSync(join(dir, 'plugins', 'plugin.conf'), lines(attached), { mode: 0o640 });
   writeFileSync(join(dir, 'auditd.conf'), configuration(dir, log, format, logs), { mode: 0o640 });
   writeFileSync(join(dir, 'scoped.rules'), scoped(readFileSync(file('../../audit.rules'), 'utf8'), auid), { mode: 0o640 });
 
@@ -79,9 +83,14 @@ export async function startAudit({ format = 'RAW', logs = 5 }: LiveOptions = {})
   return { log, auid, run, stop };
 }
 
+const lines = (settings: Readonly<Record<string, string | number | undefined>>): string =>
+  Object.entries(settings)
+    .map(([name, value]) => `${name} = ${value}\n`)
+    .join('');
+
 /** A configuration that rotates and never suspends or halts anything, however full the disk. */
 const configuration = (dir: string, log: string, format: string, logs: number): string =>
-  Object.entries({
+  lines({
     log_file: log,
     log_format: format,
     flush: 'none',
@@ -95,9 +104,7 @@ const configuration = (dir: string, log: string, format: string, logs: number): 
     admin_space_left_action: 'ignore',
     disk_full_action: 'ignore',
     disk_error_action: 'ignore',
-  })
-    .map(([name, value]) => `${name} = ${value}\n`)
-    .join('');
+  });
 
 /**
  * The rules with a login uid added to each; the kernel's waiting time for a slow auditd stays its own.
@@ -112,8 +119,9 @@ const scoped = (rules: string, auid: number): string =>
 
 /** Output goes through files: a daemon that the script leaves behind may keep them open. */
 async function runAs(auid: number, dir: string, script: string, timeout: number): Promise<Ran> {
-  const out = join(dir, 'stdout');
-  const err = join(dir, 'stderr');
+  const own = mkdtempSync(join(dir, 'run-'));
+  const out = join(own, 'stdout');
+  const err = join(own, 'stderr');
   const [stdout, stderr] = [openSync(out, 'w'), openSync(err, 'w')];
   const login = 'echo "$1" > /proc/self/loginuid && exec bash -c "$2"';
   const child = spawn('bash', ['-c', login, 'bash', String(auid), script], { stdio: ['ignore', stdout, stderr], detached: true });
