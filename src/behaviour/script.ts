@@ -10,18 +10,22 @@ interface Family {
   readonly inline: string;
   /** Short options that take a value: the argument's rest or the next one. */
   readonly valued: string;
+  /** Short options whose value, if any, is the argument's rest. */
+  readonly attached?: string;
   /** Long options that take the next argument as their value. */
   readonly valuedLong?: readonly string[];
   readonly inlineLong?: readonly string[];
   /** The option that names a module to run instead of a file. */
   readonly module?: string;
+  /** `-s` stands for stdin, a lone `-` ends the options; elsewhere `-` stands for stdin. */
+  readonly shell?: true;
 }
 
 const FAMILIES: readonly Family[] = [
-  { exe: /^(?:r?bash|dash|sh|ash|zsh[\d.-]*|[mo]?ksh[\d.]*|pdksh|t?csh|fish)$/, inline: 'c', valued: 'oO', valuedLong: ['--rcfile', '--init-file'] },
+  { exe: /^(?:r?bash|dash|sh|ash|zsh[\d.-]*|[mo]?ksh[\d.]*|pdksh|t?csh|fish)$/, inline: 'c', valued: 'oO', valuedLong: ['--rcfile', '--init-file'], shell: true },
   { exe: /^(?:python|pypy)[\d.]*$/, inline: 'c', valued: 'WXQ', module: 'm' },
-  { exe: /^perl[\d.]*$/, inline: 'eE', valued: 'I' },
-  { exe: /^ruby[\d.]*$/, inline: 'e', valued: 'ICrE' },
+  { exe: /^perl[\d.]*$/, inline: 'eE', valued: 'I', attached: 'CDFMVimx' },
+  { exe: /^ruby[\d.]*$/, inline: 'e', valued: 'ICrE', attached: 'FKTWix' },
   { exe: /^(?:node|nodejs|bun)$/, inline: 'ep', valued: 'rC', valuedLong: ['--require', '--import', '--loader', '--experimental-loader', '--conditions', '--input-type'], inlineLong: ['--eval', '--print'] },
   { exe: /^php(?:-cgi)?[\d.]*$/, inline: 'rRBE', valued: 'dczgtS' },
   { exe: /^lua(?:jit)?[\d.]*$/, inline: 'e', valued: 'l' },
@@ -56,8 +60,8 @@ const programOf = (family: Family, argv: readonly Bytes[], cwd: Bytes, notty: bo
   let i = 1;
   for (; i < argv.length; i++) {
     const arg = argv[i] ?? NONE;
-    if (arg === '-' || arg === '-s') return bytes('-');
-    if (arg === '--') {
+    if (arg === '-' && family.shell !== true) return bytes('-');
+    if (arg === '--' || arg === '-') {
       i++;
       break;
     }
@@ -71,9 +75,11 @@ const programOf = (family: Family, argv: readonly Bytes[], cwd: Bytes, notty: bo
     for (let k = 1; k < arg.length; k++) {
       const letter = arg.charAt(k);
       if (letter === 'i') interactive = true;
+      if (letter === 's' && family.shell === true) return bytes('-');
       const rest = arg.slice(k + 1);
       if (family.inline.includes(letter)) return bytes(COMMAND_STRING[letter] ?? '-c');
       if (letter === family.module) return bytes(`-m ${rest || (argv[i + 1] ?? '')}`);
+      if (family.attached?.includes(letter) === true) break;
       if (family.valued.includes(letter)) {
         if (rest === '') i++;
         break;
