@@ -46,6 +46,9 @@ export interface Fullmon {
 
 /** Records of one moment may be this much late, ms. */
 const GRACE = 2000;
+/** A clock this far behind the open window (ms), seen by the shell or in this many events on end, was set back. */
+const SET_BACK = 60_000;
+const SET_BACK_EVENTS = 100;
 /** While learning, edges go to the graph at least this often, in seconds and in distinct edges. */
 const SLICE = 60;
 const SLICE_EDGES = 50_000;
@@ -65,6 +68,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   /** The open window is [start, end): a slice of the learning time, or a cycle. */
   let start = ms(0);
   let end = ms(0);
+  let behind = 0;
 
   const events = reassemble(losses, (event) => {
     reach(event.time);
@@ -80,6 +84,9 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       learnUntil = ms(now + settings.baseline * 1000);
       tell({ type: 'phase', time: now, phase: 'baseline', facts: { seconds: settings.baseline, until: learnUntil } });
     }
+    // One old stamp is a call that took long; nothing but old stamps is a clock that was set back, and would leave us waiting in the future.
+    behind = now < start - SET_BACK ? behind + 1 : 0;
+    if (behind >= SET_BACK_EVENTS) setBack(now);
     if (now > time) time = now;
     while (now >= end) {
       if (phase === 'learning') {
@@ -99,6 +106,16 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
         tell({ type: 'phase', time: start, phase: 'collect', facts: { seconds: settings.monitor } });
       }
     }
+  };
+
+  const setBack = (now: Ms): void => {
+    tell({ type: 'finding', time: now, kind: 'clock', text: `the clock was set back by ${Math.round((time - now) / 1000)} s` });
+    if (phase === 'learning') {
+      learn();
+      learnUntil = ms(learnUntil - start + now);
+    } else detect(time);
+    start = end = time = now;
+    behind = 0;
   };
 
   const learn = (): void => {
@@ -133,7 +150,9 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     feed: events.feed,
     tick(now) {
       events.idle(now);
-      if (phase !== 'waiting' && now - GRACE >= end) reach(ms(now - GRACE));
+      if (phase === 'waiting') return;
+      if (now < start - SET_BACK) setBack(now);
+      if (now - GRACE >= end) reach(ms(now - GRACE));
     },
     endFile: events.endFile,
     end() {

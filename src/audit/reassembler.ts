@@ -1,4 +1,4 @@
-import { clearEvent, newEvent } from './event.ts';
+import { clearEvent, Has, newEvent } from './event.ts';
 import type { Event } from './event.ts';
 import { newHeader, readHeader } from './header.ts';
 import { splitLines } from './lines.ts';
@@ -6,7 +6,7 @@ import { reject } from './losses.ts';
 import type { Losses } from './losses.ts';
 import { readRecord } from './records.ts';
 import { ms } from './units.ts';
-import type { Ms } from './units.ts';
+import type { Ms, Pid } from './units.ts';
 
 /** An event that nothing ends (no PROCTITLE before Linux 3.14, or lost) is whole once the log is this much further: auditd's own limit. Ms. */
 export const EVENT_TIMEOUT = 2000;
@@ -14,6 +14,8 @@ export const EVENT_TIMEOUT = 2000;
 export const MAX_OPEN = 8192;
 /** So many new events in a row with old stamps are no calls that blocked: the clock has been set back. */
 const SET_BACK = 1000;
+
+const EXEC = Has.syscall | Has.execve;
 
 export interface Reassembler {
   /** The next bytes of the log. */
@@ -38,9 +40,17 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void): Rea
   const pool: Event[] = [];
   let current: Event | undefined;
 
+  // Whole but for their end, by process: what a process does next it does as the new program, so its exec goes first.
+  const execs = new Map<Pid, Event>();
+
   const finish = (event: Event): void => {
     if (current === event) current = undefined;
     else interrupted.delete(event.serial);
+    if (execs.size > 0) {
+      const exec = execs.get(event.syscall.pid);
+      if (exec === event) execs.delete(event.syscall.pid);
+      else if (exec && exec.serial < event.serial) finish(exec);
+    }
     deliver(event);
     clearEvent(event);
     pool.push(event);
@@ -95,6 +105,7 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void): Rea
       }
     }
     interrupted.set(event.serial, event);
+    if ((event.has & EXEC) === EXEC) execs.set(event.syscall.pid, event);
   };
 
   const start = (): Event => {

@@ -73,7 +73,6 @@ export const resolveNames = (): Names => {
     },
 
     parentsOf(event, first, second, gone, made) {
-      if (first.inode === second.inode && first.dev === second.dev) return [first, second];
       const old = printedParent(event, gone);
       // Their order depends on how the kernel was compiled: those of today log that of the new name first.
       let swapped = true;

@@ -189,7 +189,7 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
       openSession(session, unknown);
       return unknown;
     }
-    if (parent === undefined) return { service: ppid === INIT ? NONE : UNKNOWN, lineage: ++lineages };
+    if (parent === undefined) return { service: ppid <= INIT ? NONE : UNKNOWN, lineage: ++lineages };
     if (became && parent.daemon) return parent;
     if (parent.pid === INIT) return { service: NONE, lineage: ++lineages };
     return { service: parent.service === NONE ? baseName(parent.exe) : parent.service, lineage: parent.lineage };

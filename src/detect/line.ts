@@ -6,4 +6,6 @@ import type { Alert } from './incidents.ts';
 export type Line =
   | { readonly type: 'phase'; readonly time: Ms; readonly phase: 'baseline' | 'normalize' | 'prepare' | 'collect' | 'detect'; readonly facts: Readonly<Record<string, number>> }
   | { readonly type: 'ignore'; readonly time: Ms; readonly pattern: LearnedPattern }
-  | { readonly type: 'edge'; readonly time: Ms; readonly alert: Alert };
+  | { readonly type: 'edge'; readonly time: Ms; readonly alert: Alert }
+  /** Something about the log itself that the operator should know. */
+  | { readonly type: 'finding'; readonly time: Ms; readonly kind: 'clock'; readonly text: string };

@@ -21,6 +21,9 @@ export const jsonReport = (destination: Destination): ((line: Line) => void) => 
         log.info({ time, type: 'phase', subject, action: kind.toUpperCase(), names, witnesses: witnesses.map(show) }, `+ignore ${show(source)}`);
         return;
       }
+      case 'finding':
+        log.warn({ time, type, kind: line.kind }, line.text);
+        return;
       case 'edge': {
         const { edge, seen, incident, severity, score, reasons } = line.alert;
         log.warn(

@@ -23,6 +23,9 @@ export const terminalReport = (write: (text: string) => void): ((line: Line) => 
       write(`${at}  +ignore ${show(source)}  ${styleText('dim', `${kind} by ${readable(subject)}, ${names} names`)}`);
       return;
     }
+    case 'finding':
+      write(`${at}  ${styleText('yellow', line.kind)}  ${line.text}`);
+      return;
     case 'edge': {
       const { seen, severity, incident, reasons } = line.alert;
       write(`${at}  ${styleText(COLOUR[severity], severity.padEnd(8))}  ${readable(seen.node)} ${styleText('dim', '->')} ${styleText('bold', readable(printObject(seen)))}`);
