@@ -18,11 +18,9 @@ const DAY = 86_400 * SECOND;
 const tale = (said: readonly Line[]): readonly string[] =>
   said.map((line) => {
     const at = (line.time - T0) / SECOND;
-    switch (line.type) {
-      case 'phase': return `${at} ${line.phase}`;
-      case 'ignore': return `${at} +ignore ${line.pattern.source}`;
-      case 'edge': return `${at} ${line.alert.edge.split('->')[1] ?? ''}`;
-    }
+    if (line.type === 'phase') return `${at} ${line.phase}`;
+    if (line.type === 'ignore') return `${at} +ignore ${line.pattern.source}`;
+    return `${at} ${line.type === 'edge' ? (line.alert.edge.split('->')[1] ?? '') : line.type}`;
   });
 
 const told = (scene: Scene, flags: Flags): readonly string[] => tale(replay(scene.lines, flags));
