@@ -12,8 +12,11 @@ import { isProtected } from './places.ts';
 import type { Process, Processes } from './processes.ts';
 import { socketCalls } from './sockets.ts';
 
+const X86_64 = 0xc000003e;
 /** Bit of an x32 call number: the same calls under another ABI. */
 const X32 = 0x40000000;
+/** Calls that have another number there; in the tables of x86-64 these are free. */
+const X32_CALLS = ' 518 sendmsg 520 execve 521 ptrace 538 sendmmsg 540 process_vm_writev 545 execveat';
 /** CLONE_NEW* flags. */
 const CLONE_NAMESPACES = 0x7e020080;
 /** ptrace requests that take hold of a process or change it (POKE*, SETREGS*, ATTACH, SEIZE); all others follow one of these. */
@@ -124,7 +127,7 @@ export const deriveEdges = (processes: Processes, see: See): ((event: Event) => 
     // A made-up architecture has no calls; only those of the tables are kept.
     const table = SYSCALLS.get(arch);
     if (table === undefined) return [];
-    const handlers = handlersOf(table, HANDLERS);
+    const handlers = handlersOf(arch === X86_64 ? table + X32_CALLS : table, HANDLERS);
     byArch.set(arch, handlers);
     return handlers;
   };

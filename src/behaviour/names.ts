@@ -23,7 +23,7 @@ export interface Names {
 const hex = (n: number): string => n.toString(16).padStart(2, '0');
 
 /** Nothing named this inode before: it stands for itself. */
-const unnamed = ({ dev, inode }: PathItem): Bytes => bytes(`<${hex(Math.floor(dev / 2 ** 20))}:${hex(dev % 2 ** 20)}:${inode}>`);
+const unnamed = ({ dev, inode }: PathItem): Bytes => bytes(`{${hex(Math.floor(dev / 2 ** 20))}:${hex(dev % 2 ** 20)}:${inode}}`);
 
 /** Relative names start from a directory that the event tells. Rules may leave out CWD records. */
 const startsFromCwd = (event: Event, dirfd: number): boolean => dirfd === AT_FDCWD && event.cwd !== '';

@@ -23,6 +23,6 @@ export const isSecret = (path: Bytes): boolean => SECRET.test(path);
 
 // Sockets that give whoever may talk to them power over the machine.
 const POWER_SOCKET =
-  /^\/(?:var\/)?run\/(?:docker\.sock|containerd\/containerd\.sock(?:\.ttrpc)?|crio\/crio\.sock|podman\/podman\.sock|dbus\/system_bus_socket|systemd\/private|libvirt\/libvirt-sock|snapd\.socket|lxd\.socket|incus\/unix\.socket)$|\/(?:docker|podman)\.sock$/;
+  /^\/(?:var\/)?run\/(?:docker\.sock|containerd\/containerd\.sock(?:\.ttrpc)?|crio\/crio\.sock|podman\/podman\.sock|dbus\/system_bus_socket|systemd\/private|libvirt\/libvirt-sock|snapd\.socket|lxd\.socket|incus\/unix\.socket)$|^\/(?:.*\/)?(?:docker|podman)\.sock$/;
 
 export const isPowerSocket = (path: Bytes): boolean => POWER_SOCKET.test(path);
