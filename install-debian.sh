@@ -52,24 +52,18 @@ packages() {
 }
 
 build() {
-  if [ ! -f "$here/dist/main.js" ]; then
-    command -v npm >/dev/null || die 2 "not built: run 'npm ci && npm run build' in $here where npm is, or unpack a release"
-    (cd "$here" && npm ci --ignore-scripts && npm run build)
-  elif [ ! -d "$here/node_modules" ]; then
-    command -v npm >/dev/null || die 2 "no libraries: run 'npm ci --omit=dev --ignore-scripts' in $here where npm is, or unpack a release"
-    (cd "$here" && npm ci --omit=dev --ignore-scripts)
-  fi
+  [ ! -f "$here/dist/main.js" ] || return 0
+  command -v npm >/dev/null || die 2 "not built: run 'npm ci' in $here where npm is, or unpack a release"
+  (cd "$here" && npm ci --ignore-scripts --no-audit --no-fund && npm run build)
 }
 
-# Beside the old one first, so that a full disk or a broken copy leaves that as it was.
+# Beside the old one first, so that a full disk or a broken copy leaves that as it was. The libraries are in dist.
 program() {
   rm -rf "$app.new"
   mkdir -p "$app.new"
-  {
-    for name in dist package.json LICENSE audit.rules README.md; do [ ! -e "$here/$name" ] || echo "$name"; done
-    # What the lockfile does not call a tool of development.
-    node -p 'Object.entries(require(process.argv[1]).packages).filter(([path, { dev }]) => path && !dev).map(([path]) => path).join("\n")' "$here/package-lock.json"
-  } | tar -C "$here" -cf - -T - | tar -C "$app.new" --no-same-owner -xf -
+  for name in dist package.json LICENSE audit.rules README.md; do
+    [ ! -e "$here/$name" ] || cp -R "$here/$name" "$app.new/"
+  done
   chmod -R u=rwX,go=rX "$app.new"
   chmod 755 "$app.new/dist/main.js"
   "$app.new/dist/main.js" --version >/dev/null || die 1 "the program does not run on $(node -v)"
