@@ -39,6 +39,12 @@ const describe = (notice: TailNotice): string | undefined => {
   }
 };
 
+/** Asked for once reading has begun: before that there is nothing to close, and the signal may end us at once. */
+const toldToStop = (): Promise<void> =>
+  new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
+  });
+
 /** `fullmon`: follows a growing log until it is told to stop. */
 export const runLive = async (options: Options & { readonly auditd: string; readonly wait: number }): Promise<void> => {
   const settings = await readSettings(options);
@@ -48,10 +54,7 @@ export const runLive = async (options: Options & { readonly auditd: string; read
   fullmon.know(processes.map(factOf), lastPid === undefined ? undefined : pid(lastPid));
   const now = (): void => fullmon.tick(ms(Date.now()));
 
-  const stop = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
-  });
-  if (options.auditd === STDIN) await fromStdin(fullmon.feed, now, options.wait, stop);
+  if (options.auditd === STDIN) await fromStdin(fullmon.feed, now, options.wait, toldToStop());
   else {
     const { follow } = await import('./input/tail.ts');
     const notice = (n: TailNotice): void => {
@@ -59,7 +62,7 @@ export const runLive = async (options: Options & { readonly auditd: string; read
       if (said !== undefined) output.notice(`${options.auditd}: ${said}`);
     };
     const follower = follow(options.auditd, { wait: options.wait, from: 'end' }, { chunk: fullmon.feed, fileEnd: fullmon.endFile, idle: now, notice });
-    await stop;
+    await toldToStop();
     await follower.stop();
   }
   fullmon.end();
