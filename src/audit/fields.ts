@@ -1,12 +1,12 @@
 /** Positions of `key=value` fields inside one record, found in a single pass over its bytes. */
 
-const SPACE = 32;
-const QUOTE = 34;
-const EQUALS = 61;
+export const SPACE = 32;
+export const QUOTE = 34;
+export const EQUALS = 61;
 const MINUS = 45;
 const ZERO = 48;
 /** ENRICHED logs append interpreted copies of the fields behind this byte; they are for people, lossy and locale dependent. */
-const ENRICHED = 0x1d;
+export const ENRICHED = 0x1d;
 
 /** What a field's value is: `span` is only pointed to, `decimal` may have a minus, `hex` and `octal` keep their low 32 bits. */
 export type FieldKind = 'span' | 'decimal' | 'hex' | 'octal';

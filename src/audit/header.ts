@@ -31,7 +31,6 @@ for (const type of ['PATH', 'SYSCALL', 'PROCTITLE', 'CWD', 'SOCKADDR', 'EXECVE',
 }
 
 const NODE = Buffer.from('node=');
-const TYPE = Buffer.from('type=');
 const STAMP = Buffer.from(' msg=audit(');
 
 export const startsWith = (buffer: Buffer, p: number, end: number, text: Buffer): boolean => {
@@ -53,14 +52,15 @@ const typeOf = (buffer: Buffer, from: number, to: number): RecordType => {
 export const readHeader = (buffer: Buffer, start: number, end: number, header: Header): boolean | undefined => {
   let p = start;
   header.node = '';
-  if (startsWith(buffer, p, end, NODE)) {
+  if (buffer[p] === NODE[0] && startsWith(buffer, p, end, NODE)) {
     const space = buffer.indexOf(SPACE, p);
     if (space < 0 || space >= end) return false;
     header.node = latin1(buffer, p + NODE.length, space);
     p = space + 1;
   }
-  if (!startsWith(buffer, p, end, TYPE)) return undefined;
-  const name = (p += TYPE.length);
+  // t, y, p, e, =
+  if (buffer[p] !== 116 || buffer[p + 1] !== 121 || buffer[p + 2] !== 112 || buffer[p + 3] !== 101 || buffer[p + 4] !== 61) return undefined;
+  const name = (p += 5);
   while (p < end && buffer[p] !== SPACE) p++;
   header.type = typeOf(buffer, name, p);
   if (p === name || !startsWith(buffer, p, end, STAMP)) return false;

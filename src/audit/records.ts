@@ -1,7 +1,7 @@
 import { latin1, latin1Again, low32, unhex, untrusted } from './decode.ts';
 import { Has, MAX_ARGUMENT_BYTES, MAX_ARGUMENTS, MAX_PATHS, newPathItem } from './event.ts';
 import type { Event, NameType } from './event.ts';
-import { layout, locate, TORN } from './fields.ts';
+import { ENRICHED, EQUALS, layout, locate, QUOTE, SPACE, TORN } from './fields.ts';
 import type { Layout } from './fields.ts';
 import { startsWith } from './header.ts';
 import type { RecordType } from './header.ts';
@@ -38,6 +38,8 @@ const first = (buffer: Buffer, l: Layout, i: number): number => (missing(l, i) ?
 const OPEN = 40; // (
 const COLON = 58;
 const YES = 121; // y
+const LETTER_A = 97;
+const ARGC = Buffer.from('argc=');
 
 const SYSCALL = layout({
   arch: 'hex', syscall: 'decimal', success: 'span', exit: 'decimal', a0: 'hex', a1: 'hex', a2: 'hex', a3: 'hex', items: 'span',
@@ -125,31 +127,73 @@ const readPath: Reader['read'] = (event, buffer, p, end, losses) => {
   return true;
 };
 
-/** `a0="x" a1=6120 a2_len=9000 a2[0]=... a2[1]=...`, over as many records as it takes. */
-const ARGUMENT = /(?:^|\s)a(\d{1,7})(?:\[(\d{1,7})\])?=(?:"([^"]*)"|([^\s"]*))(?=[\s]|$)/g;
+const MSG = Buffer.from('msg=audit(');
 
-const readExecve: Reader['read'] = (event, buffer, p, end, losses) => {
-  const [body = ''] = latin1(buffer, p, end).split('\x1d', 1);
-  // In quotes there is no space: where a second header stands, two records have run together, and their arguments with them.
-  if (body.includes(' msg=audit(')) return false;
+const isDigit = (c: number): boolean => c >= 48 && c <= 57;
+
+/** `argc=3 a0="x" a1=6120 a2_len=9000 a2[0]=... a2[1]=...`, over as many records as it takes. */
+const readExecve: Reader['read'] = (event, buffer, start, end, losses) => {
   const args = event.argv;
-  let any = false;
-  for (const { index: start, 0: field, 1: index = '', 2: part, 3: quoted, 4: plain = '' } of body.matchAll(ARGUMENT)) {
-    any = true;
-    const i = Number(index);
-    // Copied, since a part of the body would keep all of it in memory.
-    const stop = p + start + field.length - 1;
-    const value = quoted === undefined ? (plain === '(null)' ? '' : (unhex(plain) ?? plain)) : latin1(buffer, stop - quoted.length, stop);
-    if (i >= MAX_ARGUMENTS || event.argvBytes + value.length > MAX_ARGUMENT_BYTES) {
+  const before = args.length;
+  const last = args[before - 1];
+  let p = start;
+  let fields = 0;
+  /** Two records have run together, and their arguments with them. */
+  const undo = (): false => {
+    args.length = before;
+    if (last !== undefined) args[before - 1] = last;
+    return false;
+  };
+  while (p < end) {
+    const c = buffer[p] ?? 0;
+    if (c === ENRICHED) break;
+    if (c <= SPACE) {
+      p++;
+      continue;
+    }
+    if (c === MSG[0] && startsWith(buffer, p, end, MSG)) return undo();
+    let q = p + 1;
+    let index = 0;
+    if (c === LETTER_A) for (; q < end && q - p < 9 && isDigit(buffer[q] ?? 0); q++) index = index * 10 + (buffer[q] ?? 0) - 48;
+    const numbered = c === LETTER_A && q > p + 1;
+    const part = numbered && buffer[q] === 91; // [
+    if (part) {
+      for (q++; q < end && isDigit(buffer[q] ?? 0); ) q++;
+      if (buffer[q] === 93) q++; // ]
+    }
+    if (!numbered || buffer[q] !== EQUALS) {
+      if (startsWith(buffer, p, end, ARGC)) fields++;
+      while (p < end && (buffer[p] ?? 0) > SPACE) p++;
+      continue;
+    }
+    q++;
+    const quoted = buffer[q] === QUOTE;
+    const from = quoted ? q + 1 : q;
+    let to = from;
+    if (quoted) {
+      to = buffer.indexOf(QUOTE, from);
+      if (to < 0 || to >= end) break; // never closed: the record was cut
+    } else while (to < end && (buffer[to] ?? 0) > SPACE) to++;
+    p = quoted ? to + 1 : to;
+    if (p < end && (buffer[p] ?? 0) > SPACE) {
+      // Something behind the closing quote is nothing the kernel writes, and a whole header before it is another record.
+      if (latin1(buffer, from, to).includes('msg=audit(')) return undo();
+      while (p < end && (buffer[p] ?? 0) > SPACE) p++;
+      continue;
+    }
+    fields++;
+    const text = latin1(buffer, from, to);
+    const value = quoted ? text : text === '(null)' ? '' : (unhex(text) ?? text);
+    if (index >= MAX_ARGUMENTS || event.argvBytes + value.length > MAX_ARGUMENT_BYTES) {
       losses.truncated++;
       event.argvBytes = MAX_ARGUMENT_BYTES; // a later, shorter piece would hide that something is missing before it
       break;
     }
-    while (args.length < i) args.push(EMPTY);
-    args[i] = bytes(part === undefined ? value : (args[i] ?? '') + value);
+    while (args.length < index) args.push(EMPTY);
+    args[index] = bytes(part ? (args[index] ?? '') + value : value);
     event.argvBytes += value.length;
   }
-  if (!any && !/(?:^|\s)argc=\d/.test(body)) return false;
+  if (fields === 0) return false;
   event.has |= Has.execve;
   return true;
 };

@@ -41,6 +41,8 @@ export interface Baseline {
 }
 
 const WITNESSES = 3;
+/** So many names of one kind tell what there is to tell: of the next hundred thousand only those that differ need to be kept. */
+const RIPE = 256;
 
 interface Compiled {
   readonly regex: RegExp;
@@ -54,6 +56,8 @@ interface Group {
   readonly kind: EdgeKind;
   readonly names: Map<Bytes, EdgeFacts>;
   readonly patterns: Compiled[];
+  /** Names at which patterns are looked for without waiting for the end of the window. */
+  ripe: number;
 }
 
 type Groups = Partial<Record<EdgeKind, Group>>;
@@ -99,7 +103,7 @@ export const newBaseline = (): Baseline => {
       if (alike) alike.push(node);
       else siblings.set(bare, [node]);
     }
-    return (groups[kind] ??= { node, subject, kind, names: new Map(), patterns: [] });
+    return (groups[kind] ??= { node, subject, kind, names: new Map(), patterns: [], ripe: RIPE });
   };
 
   const match = (node: NodeText, seen: Sighting): EdgeFacts | undefined => {
@@ -139,6 +143,21 @@ export const newBaseline = (): Baseline => {
     return { subject: group.node, kind: group.kind, source: anchored, witnesses: names.slice(0, WITNESSES), names: names.length };
   };
 
+  const learned: LearnedPattern[] = [];
+
+  /** Finds the patterns in a group and puts what is left of its names into the graph. */
+  const ripen = (group: Group): void => {
+    const examples: Example[] = [];
+    for (const [name, { first, traits }] of group.names) if ((traits & EXACT) === 0 && !(isFile(group.kind) && isProtected(name))) examples.push({ name, first });
+    const found = group.kind === 'connect' ? generaliseHosts(group.subject, examples) : generalise(examples);
+    for (const pattern of found) learned.push(adopt(group, pattern));
+    for (const { name } of examples) {
+      const facts = group.names.get(name);
+      if (facts) group.names.set(name, keep(group.node, printObject({ kind: group.kind, name }), facts));
+    }
+    group.ripe = group.names.size * 2 + RIPE;
+  };
+
   return {
     graph,
 
@@ -156,8 +175,10 @@ export const newBaseline = (): Baseline => {
       // A name that may turn out to be one of many goes to the graph once that is decided.
       const varies = canVary(seen);
       group.names.set(seen.name, varies ? facts : keep(seen.node, printObject(seen), facts));
-      if (varies) changed.add(group);
       if (seen.kind === 'exec') ran.add(seen.name).add(runBy(seen.name));
+      if (!varies) return;
+      changed.add(group);
+      if (group.names.size >= group.ripe) ripen(group);
     },
 
     knows(seen) {
@@ -171,19 +192,9 @@ export const newBaseline = (): Baseline => {
     },
 
     generalise() {
-      const learned: LearnedPattern[] = [];
-      for (const group of changed) {
-        const examples: Example[] = [];
-        for (const [name, { first, traits }] of group.names) if ((traits & EXACT) === 0 && !(isFile(group.kind) && isProtected(name))) examples.push({ name, first });
-        const found = group.kind === 'connect' ? generaliseHosts(group.subject, examples) : generalise(examples);
-        for (const pattern of found) learned.push(adopt(group, pattern));
-        for (const { name } of examples) {
-          const facts = group.names.get(name);
-          if (facts) group.names.set(name, keep(group.node, printObject({ kind: group.kind, name }), facts));
-        }
-      }
+      for (const group of changed) ripen(group);
       changed.clear();
-      return learned;
+      return learned.splice(0);
     },
   };
 };

@@ -40,26 +40,48 @@ const RUNNABLE = /\.(?:php\d?|phtml|phar|inc|jspx?|jsw|aspx?|ashx|cgi|fcgi|pl|py
 
 export const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
 
-const lengths = (values: readonly string[]): string => {
-  const all = values.map((v) => v.length);
-  const min = Math.min(...all);
-  const max = Math.max(...all);
-  return min === max ? `{${min}}` : `{${min},${max}}`;
+/** Smallest and greatest of some numbers. Not by spreading them: a directory may hold more names than a call takes arguments. */
+const range = (numbers: Iterable<number>): { readonly min: number; readonly max: number } => {
+  let min = Infinity;
+  let max = -Infinity;
+  for (const n of numbers) {
+    if (n < min) min = n;
+    if (n > max) max = n;
+  }
+  return { min, max };
 };
+
+const lengthsOf = (values: readonly string[]): { readonly min: number; readonly max: number } => range(values.map((v) => v.length));
+
+const repeat = ({ min, max }: { readonly min: number; readonly max: number }): string => (min === max ? `{${min}}` : `{${min},${max}}`);
 
 /** Lengths of numbers; those that follow one another without a gap are a counter, and it will go on. */
 const counted = (values: readonly string[]): string => {
   const numbers = new Set(values.map(Number));
-  const max = Math.max(...numbers);
-  return numbers.size >= WEAK && max - Math.min(...numbers) + 1 === numbers.size ? lengths([...values, String(max + numbers.size)]) : lengths(values);
+  const { min, max } = range(numbers);
+  const seen = lengthsOf(values);
+  return repeat(numbers.size >= WEAK && max - min + 1 === numbers.size ? { ...seen, max: Math.max(seen.max, String(max + numbers.size).length) } : seen);
 };
 
 /** Does this token look made by a generator rather than by a person? Digits among letters, odd case, or a run no tongue can speak. */
 const looksRandom = (token: string): boolean =>
   token.length >= 4 && (/[0-9][A-Za-z]|[A-Za-z][0-9]+[A-Za-z]/.test(token) || /[a-z][A-Z]|[A-Z]{2}[a-z]/.test(token) || /[b-df-hj-np-tv-xz]{4}/i.test(token));
 
-/** The same as a condition inside a pattern: without a literal beside it, a run of letters would let any word of its length through. */
+// The same as a condition inside a pattern: a run of letters alone would let any word of its length through.
 const NO_WORD = '(?=[A-Za-z]*(?:[0-9]|[a-z][A-Z]|[A-Z]{2}[a-z]|[b-df-hj-np-tv-xzB-DF-HJ-NP-TV-XZ]{4}))';
+/** Behind a literal stem: only what is all lower case reads as a word. */
+const NO_LOWER_WORD = '(?=[a-z]*(?:[0-9A-Z]|[b-df-hj-np-tv-xz]{4}))';
+/** `facade`, `decade`. */
+const NO_HEX_WORD = '(?=[A-Fa-f]*[0-9])';
+
+/** No word is this long. */
+const LONG = 16;
+
+const guardOf = (prefix: string, isHex: boolean, shortest: number): string => {
+  if (isHex) return prefix === '' && shortest >= 4 && shortest < 8 ? NO_HEX_WORD : '';
+  if (shortest >= LONG) return '';
+  return prefix.length < 3 ? NO_WORD : NO_LOWER_WORD;
+};
 
 const ALPHABETS: readonly (readonly [test: RegExp, source: string])[] = [
   [/^[0-9a-f]+$/, '[0-9a-f]'],
@@ -86,20 +108,17 @@ const groupBy = <T, K>(items: readonly T[], key: (item: T) => K): Map<K, T[]> =>
 /** The typed column for values that all vary, or undefined when nothing narrow describes them. */
 const typed = (prefix: string, cuts: readonly Cut[], rests: readonly string[]): Column | undefined => {
   if (rests.every((r) => DIGITS.test(r))) {
-    const shortest = Math.min(...rests.map((r) => r.length));
-    return { source: `${literal(prefix)}[0-9]${counted(rests)}`, cuts, evidence: shortest >= 8 ? STRONG : WEAK };
+    return { source: `${literal(prefix)}[0-9]${counted(rests)}`, cuts, evidence: lengthsOf(rests).min >= 8 ? STRONG : WEAK };
   }
   if (prefix === 'tmp' && rests.every((r) => /^[0-9a-z_]{8}$/.test(r))) return { source: 'tmp[0-9a-z_]{8}', cuts, evidence: STRONG };
   const alphabet = alphabetOf(rests);
-  const shortest = Math.min(...rests.map((r) => r.length));
-  const longest = Math.max(...rests.map((r) => r.length));
+  const { min: shortest, max: longest } = lengthsOf(rests);
   const isHex = alphabet === '[0-9a-f]' || alphabet === '[0-9A-F]';
   // Generators have a fixed length; hex numbers lose leading zeros.
   if (longest - shortest > (isHex ? 4 : 0)) return undefined;
   if (shortest < (isHex ? 2 : 6) && prefix === '') return undefined;
   if (shortest < 2) return undefined;
-  const guard = prefix.length < 3 && !isHex ? NO_WORD : '';
-  return { source: literal(prefix) + guard + alphabet + lengths(rests), cuts, evidence: shortest >= 6 ? STRONG : WEAK };
+  return { source: literal(prefix) + guardOf(prefix, isHex, shortest) + alphabet + repeat({ min: shortest, max: longest }), cuts, evidence: shortest >= 6 ? STRONG : WEAK };
 };
 
 /** Splits cuts by what stands in column `i`: words stay literal, each its own; what is generated becomes one typed column. */
@@ -115,8 +134,8 @@ const columns = (cuts: readonly Cut[], i: number): readonly Column[] => {
     result.push({ source: literal(value), cuts: same, evidence: 0 });
   };
   for (const [value, same] of values) {
-    if (DIGITS.test(value)) numbers.push(...same);
-    else if (looksRandom(value) || /^[A-Za-z]+[0-9]+$/.test(value) || /^[0-9a-f]{2}$/.test(value)) randoms.push(...same);
+    if (DIGITS.test(value)) for (const c of same) numbers.push(c);
+    else if (looksRandom(value) || /^[A-Za-z]+[0-9]+$/.test(value) || /^[0-9a-f]{2}$/.test(value)) for (const c of same) randoms.push(c);
     else word(value, same);
   }
   const at = (c: Cut): string => c.parts[i] ?? '';
@@ -127,11 +146,11 @@ const columns = (cuts: readonly Cut[], i: number): readonly Column[] => {
     else for (const [value, same] of distinct) word(value, same);
   };
   // `f12150`, `worker3`: a stem and a number.
-  const numbered = groupBy(randoms, (c) => /^([A-Za-z]+)[0-9]+$/.exec(at(c))?.[1] ?? '');
-  for (const [stem, some] of numbered) {
+  const stemOf = (c: Cut): string => /^([A-Za-z]+)[0-9]+$/.exec(at(c))?.[1] ?? '';
+  for (const [stem, some] of groupBy(randoms, stemOf)) {
     if (stem === '' || new Set(some.map(at)).size < WEAK || some.length * 2 < randoms.length + numbers.length) continue;
     addTyped(stem, some);
-    randoms = randoms.filter((c) => !some.includes(c));
+    randoms = randoms.filter((c) => stemOf(c) !== stem);
   }
   // Hex columns hold values of digits only, too.
   const hex = [...randoms, ...numbers].filter((c) => /^(?:[0-9a-f]{2,}|[0-9A-F]{2,})$/.test(at(c)));
@@ -145,7 +164,7 @@ const columns = (cuts: readonly Cut[], i: number): readonly Column[] => {
   const rest: Cut[] = [];
   for (const [stem, some] of stems) {
     const distinct = new Set(some.map(at));
-    if (stem === '' || distinct.size < 2 || some.length * 10 < randoms.length) rest.push(...some);
+    if (stem === '' || distinct.size < 2 || some.length * 10 < randoms.length) for (const c of some) rest.push(c);
     else addTyped(commonStem([...distinct]), some);
   }
   for (const [, same] of groupBy(rest, (c) => at(c).length)) addTyped('', same);
@@ -162,7 +181,11 @@ const grow = (cuts: readonly Cut[], i: number, source: string, evidence: number,
   // Every example is another name.
   if (cuts.length < Math.max(evidence, STRONG)) return;
   if (i === (cuts[0]?.parts.length ?? 0)) {
-    if (evidence > 0 && !cuts.some((c) => RUNNABLE.test(c.example.name))) found.push({ source, covers: cuts.map((c) => c.example) });
+    if (evidence === 0 || cuts.some((c) => RUNNABLE.test(c.example.name))) return;
+    // What reads as a word stays a name of its own.
+    const regex = new RegExp(`^${source}$`);
+    const covers = cuts.map((c) => c.example).filter(({ name }) => regex.test(name));
+    if (covers.length >= Math.max(evidence, STRONG)) found.push({ source, covers });
     return;
   }
   for (const column of columns(cuts, i)) grow(column.cuts, i + 1, source + column.source, Math.max(evidence, column.evidence), found);
