@@ -39,12 +39,6 @@ const describe = (notice: TailNotice): string | undefined => {
   }
 };
 
-/** Asked for once reading has begun: before that there is nothing to close, and the signal may end us at once. */
-const toldToStop = (): Promise<void> =>
-  new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
-  });
-
 /** `fullmon`: follows a growing log until it is told to stop. */
 export const runLive = async (options: Options & { readonly auditd: string; readonly wait: number }): Promise<void> => {
   const settings = await readSettings(options);
@@ -54,7 +48,10 @@ export const runLive = async (options: Options & { readonly auditd: string; read
   fullmon.know(processes.map(factOf), lastPid === undefined ? undefined : pid(lastPid));
   const now = (): void => fullmon.tick(ms(Date.now()));
 
-  if (options.auditd === STDIN) await fromStdin(fullmon.feed, now, options.wait, toldToStop());
+  const stop = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
+  });
+  if (options.auditd === STDIN) await fromStdin(fullmon.feed, now, options.wait, stop);
   else {
     const { follow } = await import('./input/tail.ts');
     const notice = (n: TailNotice): void => {
@@ -62,7 +59,7 @@ export const runLive = async (options: Options & { readonly auditd: string; read
       if (said !== undefined) output.notice(`${options.auditd}: ${said}`);
     };
     const follower = follow(options.auditd, { wait: options.wait, from: 'end' }, { chunk: fullmon.feed, fileEnd: fullmon.endFile, idle: now, notice });
-    await toldToStop();
+    await stop;
     await follower.stop();
   }
   fullmon.end();
