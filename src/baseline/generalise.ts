@@ -77,8 +77,11 @@ const NO_HEX_WORD = '(?=[A-Fa-f]*[0-9])';
 /** No word is this long. */
 const LONG = 16;
 
-const guardOf = (prefix: string, isHex: boolean, shortest: number): string => {
-  if (isHex) return prefix === '' && shortest >= 4 && shortest < 8 ? NO_HEX_WORD : '';
+/** Names of python's mkstemp and of PHP's uploads: there are so many that those which happen to read as a word would be told every day. */
+const TEMPORARIES: ReadonlyMap<string, RegExp> = new Map([['tmp', /^[0-9a-z_]{8}$/], ['php', /^[0-9A-Za-z]{6}$/]]);
+
+const guardOf = (prefix: string, isHex: boolean, shortest: number, begins: boolean): string => {
+  if (isHex) return begins && prefix === '' && shortest >= 4 && shortest < 8 ? NO_HEX_WORD : '';
   if (shortest >= LONG) return '';
   return prefix.length < 3 ? NO_WORD : NO_LOWER_WORD;
 };
@@ -105,12 +108,13 @@ const groupBy = <T, K>(items: readonly T[], key: (item: T) => K): Map<K, T[]> =>
   return groups;
 };
 
-/** The typed column for values that all vary, or undefined when nothing narrow describes them. */
-const typed = (prefix: string, cuts: readonly Cut[], rests: readonly string[]): Column | undefined => {
+/** The typed column for values that all vary, or undefined when nothing narrow describes them. `begins`: it is the first of a file's name. */
+const typed = (prefix: string, cuts: readonly Cut[], rests: readonly string[], begins: boolean): Column | undefined => {
   if (rests.every((r) => DIGITS.test(r))) {
     return { source: `${literal(prefix)}[0-9]${counted(rests)}`, cuts, evidence: lengthsOf(rests).min >= 8 ? STRONG : WEAK };
   }
-  if (prefix === 'tmp' && rests.every((r) => /^[0-9a-z_]{8}$/.test(r))) return { source: 'tmp[0-9a-z_]{8}', cuts, evidence: STRONG };
+  const known = TEMPORARIES.get(prefix);
+  if (known !== undefined && rests.every((r) => known.test(r))) return { source: prefix + known.source.slice(1, -1), cuts, evidence: STRONG };
   const alphabet = alphabetOf(rests);
   const { min: shortest, max: longest } = lengthsOf(rests);
   const isHex = alphabet === '[0-9a-f]' || alphabet === '[0-9A-F]';
@@ -118,7 +122,7 @@ const typed = (prefix: string, cuts: readonly Cut[], rests: readonly string[]): 
   if (longest - shortest > (isHex ? 4 : 0)) return undefined;
   if (shortest < (isHex ? 2 : 6) && prefix === '') return undefined;
   if (shortest < 2) return undefined;
-  return { source: literal(prefix) + guardOf(prefix, isHex, shortest) + alphabet + repeat({ min: shortest, max: longest }), cuts, evidence: shortest >= 6 ? STRONG : WEAK };
+  return { source: literal(prefix) + guardOf(prefix, isHex, shortest, begins) + alphabet + repeat({ min: shortest, max: longest }), cuts, evidence: shortest >= 6 ? STRONG : WEAK };
 };
 
 /** Splits cuts by what stands in column `i`: words stay literal, each its own; what is generated becomes one typed column. */
@@ -139,9 +143,10 @@ const columns = (cuts: readonly Cut[], i: number): readonly Column[] => {
     else word(value, same);
   }
   const at = (c: Cut): string => c.parts[i] ?? '';
+  const begins = i === 0 || cuts[0]?.parts[i - 1]?.endsWith('/') === true;
   const addTyped = (prefix: string, some: readonly Cut[]): void => {
     const distinct = groupBy(some, at);
-    const column = distinct.size < 2 ? undefined : typed(prefix, some, [...distinct.keys()].map((v) => v.slice(prefix.length)));
+    const column = distinct.size < 2 ? undefined : typed(prefix, some, [...distinct.keys()].map((v) => v.slice(prefix.length)), begins);
     if (column) result.push(column);
     else for (const [value, same] of distinct) word(value, same);
   };
