@@ -86,7 +86,7 @@ export function makeFiles(random) {
     if (form === 'descriptor') {
       if (!at) return null;
       const text = random.chance(0.3) ? `${base(dir.path ?? '') || dir.label}/${name}` : name;
-      const path = join(dir.path ?? `<${key(dir)}>`, name);
+      const path = join(dir.path ?? `{${key(dir)}}`, name);
       return { text, at: random.between(3, 30), parent: parentName(text, p.cwd), path, absolute: false };
     }
     const whole = join(dir.path, name);
@@ -270,7 +270,7 @@ export function makeFiles(random) {
   function attributeByDescriptor(p, calls) {
     const call = random.pick(calls);
     const nameless = { dev: 'fe:00', inode: FIRST_NAMELESS + random.below(50), mode: 0o100600, uid: 0 };
-    const { entry, path } = (random.chance(0.97) && random.pick([...known.values()].slice(-60))) || { entry: nameless, path: `<${key(nameless)}>` };
+    const { entry, path } = (random.chance(0.97) && random.pick([...known.values()].slice(-60))) || { entry: nameless, path: `{${key(nameless)}}` };
     const descriptor = random.between(3, 30);
     const args = call === 'utimensat' ? [descriptor, '0', null, '0'] : ARGS[call].map(argument => (argument === 'fd' ? descriptor : argument));
     return done(call, args, [item(null, entry, 'NORMAL')], { edge: fileNode('ATTR', path), touches: [entry] });

@@ -6,7 +6,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { FullmonError, unreadable } from './errors.ts';
 
 /** Bytes read at a time: what is copied by the kernel is still in the processor's cache when it is scanned. */
-const BLOCK = 65_536;
+const BLOCK = 131_072;
 
 /** The name of standard input among files; `-` on the command line. */
 export const STDIN = '/dev/stdin';
