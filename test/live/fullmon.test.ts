@@ -113,7 +113,7 @@ describe.skipIf(why !== undefined)(`fullmon beside a real auditd${why === undefi
     const work = audit.run(
       `for ((i = 0; ; i++)); do
          [ ! -e ${here}/enough ] || exit 0
-         sum=$(echo $i | md5sum); name=${here}/sess_\${sum%% *}
+         sum=$(md5sum <<< $i); name=${here}/sess_\${sum%% *}
          date > $name; exec 3<>/dev/tcp/127.0.0.1/${known}; exec 3>&-; rm $name
          sleep 0.3
        done`,
