@@ -111,7 +111,7 @@ export const newBaseline = (): Baseline => {
     if (group === undefined) return undefined;
     const facts = group.names.get(seen.name);
     if (facts !== undefined) return (seen.traits & ~facts.traits) === 0 ? facts : undefined;
-    return (seen.traits & EXACT) === 0 ? group.patterns.find((p) => p.regex.test(seen.name))?.facts : undefined;
+    return group.patterns.find((p) => (seen.traits & ~p.facts.traits) === 0 && p.regex.test(seen.name))?.facts;
   };
 
   /** Puts the edge into the graph; returns its attributes there, which are the ones that count from then on. */
@@ -128,6 +128,7 @@ export const newBaseline = (): Baseline => {
       const facts = group.names.get(name);
       if (facts === undefined) continue;
       sum.count += facts.count;
+      sum.traits |= facts.traits;
       if (facts.first < sum.first) sum.first = facts.first;
       if (facts.last > sum.last) sum.last = facts.last;
       group.names.delete(name);
