@@ -1,12 +1,10 @@
 import pino from 'pino';
+import type { DestinationStream } from 'pino';
 import type { Line } from '../detect/line.ts';
 import { showCommand, show } from './show.ts';
 
-/** The pino destination: what `pino.destination` returns. */
-export type Destination = ReturnType<typeof pino.destination>;
-
 /** One JSON object a line: `level`, `time` (ms of the audit clock), `type`, `msg` and the fields of the type. */
-export const jsonReport = (destination: Destination): ((line: Line) => void) => {
+export const jsonReport = (destination: DestinationStream): ((line: Line) => void) => {
   // Time is the log's own, so that a replay prints what the live run printed.
   const log = pino({ base: null, timestamp: false, formatters: { level: (_, level) => ({ level }) } }, destination);
 
@@ -18,7 +16,8 @@ export const jsonReport = (destination: Destination): ((line: Line) => void) => 
         return;
       case 'ignore': {
         const { subject, kind, source, witnesses, names } = line.pattern;
-        log.info({ time, type: 'phase', subject, action: kind.toUpperCase(), names, witnesses: witnesses.map(show) }, `+ignore ${show(source)}`);
+        // Only edges have an arrow; in an expression `>` means nothing special.
+        log.info({ time, type: 'phase', subject, action: kind.toUpperCase(), names, witnesses: witnesses.map(show) }, `+ignore ${show(source).replaceAll('>', '%3E')}`);
         return;
       }
       case 'finding':

@@ -4,12 +4,15 @@ const REDACTED = '[redacted]';
 
 // A password is a password wherever it stands in a command line: after an option, in a variable, in a URL, in a header.
 const SECRETS: readonly (readonly [RegExp, string])[] = [
-  [/((?:^|\s|[;&'"])-{0,2}[\w-]*(?:passw(?:or)?d|passphrase|secret|token|api[-_]?key|access[-_]?key|credentials?)[\w-]*(?:=|\s+))(?!-)("[^"]*"|'[^']*'|\S+)/gi, `$1${REDACTED}`],
+  [/((?:^|\s|[;&'"])-{0,2}[\w-]*(?:passw(?:or)?d|passphrase|secret|token|api[-_]?key|access[-_]?key|credentials?)[\w-]*["']?(?:=|:\s*|\s+))(?!-)("[^"]*"|'[^']*'|[^\s'"]+)/gi, `$1${REDACTED}`],
   [/(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+(?=@)/gi, `$1${REDACTED}`],
   [/(authorization:\s*(?:basic|bearer|token)\s+)[^\s'"]+/gi, `$1${REDACTED}`],
-  [/((?:^|\/)(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\s(?:.*\s)?-p)\S+/gi, `$1${REDACTED}`],
-  [/((?:^|\/)(?:sshpass)\s+-p\s*)\S+/gi, `$1${REDACTED}`],
-  [/((?:^|\s)(?:-u|--user)\s+[^\s:]+:)\S+/gi, `$1${REDACTED}`],
+  // The options of some programs, joined to their value or not.
+  [/(?<=(?:^|\/)(?:mysql|mysqldump|mysqladmin|mariadb|mariadb-dump)\s(?:.*\s)?-p)\S+/g, REDACTED],
+  [/(?<=(?:^|\/)(?:sshpass|mongo|mongosh)\s(?:.*\s)?-p\s*)(?!\s)\S+/g, REDACTED],
+  [/(?<=(?:^|\/)redis-cli\s(?:.*\s)?-a\s+)\S+/g, REDACTED],
+  [/(?<=(?:^|\/)ldap(?:search|modify|add|delete|whoami|passwd)\s(?:.*\s)?-w\s*)(?!\s)\S+/g, REDACTED],
+  [/((?:^|\s)(?:-u\s*|--user[\s=]\s*)[^\s:]+:)\S+/g, `$1${REDACTED}`],
 ];
 
 /** A command line without the secrets in it. */
