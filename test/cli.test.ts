@@ -79,7 +79,7 @@ const expectUse = ({ status, stdout, stderr }: Ran, told: RegExp): void => {
   expect(status).toBe(2);
 };
 
-describe('wrong use ends with status 2 and one line on stderr', () => {
+describe.concurrent('wrong use ends with status 2 and one line on stderr', () => {
   it.each([
     ['an unknown flag', ['--frobnicate'], /frobnicate/],
     ['an unknown flag of replay', ['replay', SUID, '--frobnicate'], /frobnicate/],
@@ -126,7 +126,7 @@ describe('wrong use ends with status 2 and one line on stderr', () => {
   });
 });
 
-describe('a replay of what is no audit log', () => {
+describe.concurrent('a replay of what is no audit log', () => {
   it.each([
     ['an empty file', '', /no audit event/],
     ['text', 'Nov 20 15:45:14 web sshd[103]: hello\n\n\nand more\n', /2 of 2 lines rejected/],
@@ -164,6 +164,13 @@ describe('a replay', () => {
     ]);
     for (const ran of same) expect(ran).toEqual(whole);
     expect((await replay(...args, halves[1], halves[0])).stdout).not.toBe(whole.stdout);
+  });
+
+  it('reads what another program writes', async () => {
+    const bytes = readFileSync(SUID);
+    const zipped = file('zipped.log.gz', gzipSync(bytes));
+    const { stdout, stderr } = await run(['bash', '-c', 'f=$1; shift; "$@" <(zcat "$f")', 'bash', zipped, ...command('replay', ...ALL)]);
+    expect([stdout, stderr]).toEqual([(await replay(...ALL, SUID)).stdout, '']);
   });
 
   it('says so when the log is shorter than the baseline', async () => {

@@ -39,11 +39,13 @@ const totalSize = async (files: readonly string[]): Promise<number> => {
   for (const file of files) {
     if (file === STDIN) continue;
     try {
-      const { size } = await stat(file);
+      const stats = await stat(file);
+      total += stats.size;
+      // What is neither, like `<(zcat log)`, can be read but once.
+      if (!stats.isFile() && !stats.isDirectory()) continue;
       const handle = await open(file);
       // A directory opens, but does not read.
       await handle.read(Buffer.alloc(1), 0, 1, 0).finally(() => handle.close());
-      total += size;
     } catch (error) {
       throw unreadable(file, error);
     }
