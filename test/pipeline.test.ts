@@ -53,6 +53,14 @@ describe('the clock', () => {
     expect(alertsOf(said).length).toBe(22);
   });
 
+  it('is set back when nothing but old stamps comes, says so, and goes on from there', () => {
+    const scene = openScene().create(WEB, '/a').wait(3600 * SECOND).create(WEB, '/b').wait(-1800 * SECOND);
+    for (let i = 0; i < 150; i++) scene.create(WEB, '/back').wait(SECOND);
+    const lines = told(scene.create(WEB, '/c').wait(120 * SECOND).create(WEB, '/d'), { baseline: 10, monitor: 60 });
+    expect(lines.filter((line) => line.endsWith(' finding'))).toEqual(['1899 finding']);
+    expect(edgesOf(lines).map((line) => Number(line.split(' ')[0]))).toEqual([3600, 3600, 1959, 2070]);
+  });
+
   it('passes over a year in one step', () => {
     const scene = openScene().create(WEB, '/a').wait(365 * DAY).create(WEB, '/b').wait(365 * DAY).create(WEB, '/c');
     const said = told(scene, { baseline: 3600, monitor: 1 });

@@ -4,6 +4,7 @@ import type { Bytes } from '../audit/units.ts';
 import { UNKNOWN } from './edge.ts';
 import { AT_FDCWD } from './handler.ts';
 import { absolute, baseName, dirName, inodeNames } from './paths.ts';
+import type { InodeNames } from './paths.ts';
 
 /** Absolute paths of the items of PATH records. */
 export interface Names {
@@ -31,13 +32,23 @@ const startsFromCwd = (event: Event, dirfd: number): boolean => dirfd === AT_FDC
 /** What the kernel prints as the PARENT of a name: its directory as given, or the working directory. */
 const printedParent = (event: Event, { name }: PathItem): Bytes => (name?.includes('/') === true ? dirName(name) : event.cwd);
 
+const S_IFMT = 0o170000;
+const S_IFDIR = 0o040000;
+
 export const resolveNames = (): Names => {
-  const names = inodeNames();
+  // Files come and go by the thousand; they may not push out the few directories that all the others are named by.
+  const directories = inodeNames();
+  const files = inodeNames();
   let latestInode = -1;
   let latestDev = -1;
   let latestName: Bytes | undefined;
 
-  const nameOf = (item: PathItem): Bytes => names.find(item.dev, item.inode) ?? unnamed(item);
+  const namesOf = ({ mode }: PathItem): InodeNames => ((mode & S_IFMT) === S_IFDIR ? directories : files);
+  const nameOf = (item: PathItem): Bytes => namesOf(item).find(item.dev, item.inode) ?? unnamed(item);
+  const note = (item: PathItem, path: Bytes): void => {
+    if (item.nametype === 'DELETE') namesOf(item).forget(item.dev, item.inode);
+    else if (item.inode >= 0) namesOf(item).learn(item.dev, item.inode, path);
+  };
 
   return {
     pathOf(event, item, dirfd, parent) {
@@ -45,8 +56,7 @@ export const resolveNames = (): Names => {
       if (name === undefined || name === '') return item.inode < 0 ? UNKNOWN : nameOf(item);
       if (name.charCodeAt(0) === 47 || startsFromCwd(event, dirfd)) {
         const path = absolute(name, event.cwd);
-        if (item.nametype === 'DELETE') names.forget(item.dev, item.inode);
-        else if (item.inode >= 0) names.learn(item.dev, item.inode, path);
+        note(item, path);
         return path;
       }
       // Calls that change no directory (fchmodat) log the file alone.
@@ -54,7 +64,7 @@ export const resolveNames = (): Names => {
       // `a/b` below a descriptor: the PARENT is that of `b`.
       const directory = nameOf(parent);
       const path = bytes(`${directory === '/' ? '' : directory}/${baseName(name)}`);
-      if (item.inode >= 0 && path.charCodeAt(0) === 47) names.learn(item.dev, item.inode, path);
+      if (path.charCodeAt(0) === 47) note(item, path);
       return path;
     },
 
@@ -69,7 +79,7 @@ export const resolveNames = (): Names => {
       latestInode = inode;
       latestDev = dev;
       latestName = name;
-      names.learn(dev, inode, absolute(name, event.cwd));
+      directories.learn(dev, inode, absolute(name, event.cwd));
     },
 
     parentsOf(event, first, second, gone, made) {
@@ -78,8 +88,8 @@ export const resolveNames = (): Names => {
       let swapped = true;
       if (old !== printedParent(event, made)) swapped = first.name !== old;
       else {
-        const known = names.find(gone.dev, gone.inode);
-        const directory = names.find(first.dev, first.inode);
+        const known = namesOf(gone).find(gone.dev, gone.inode);
+        const directory = directories.find(first.dev, first.inode);
         if (known !== undefined && directory !== undefined) swapped = absolute(dirName(known), directory) !== directory;
       }
       return swapped ? [second, first] : [first, second];

@@ -111,6 +111,18 @@ describe('names below a descriptor', () => {
     expect(files(scene)).toEqual(['DELETE:{fe:00:77}/a', 'DELETE:{fe:00:77}/b']);
   });
 
+  it('stay known, however many files come and go in it', () => {
+    const scene = known();
+    for (let i = 0; i < 50_000; i++) scene.files(ME, NR.openat, [dir('/srv/in/', 20), made(`/srv/in/${i}`, 1000 + i)], { args: [CWD, 0, O.CREAT] });
+    scene.files(ME, NR.unlinkat, [dir('/root', 20), gone('1', 1001)], { args: [5], cwd: '/root' }).files(ME, NR.unlinkat, [dir('/root', 21), gone('2', 9)], { args: [5], cwd: '/root' });
+    expect(files(scene).slice(-2)).toEqual(['DELETE:/srv/in/1', 'DELETE:/srv/out/2']);
+  });
+
+  it('are forgotten with what was deleted: its inode is that of something else now', () => {
+    const scene = known().files(ME, NR.openat, [dir('/root', 20), made('a', 30)], { args: [5, 0, O.CREAT], cwd: '/root' }).files(ME, NR.unlinkat, [dir('/root', 20), gone('a', 30)], { args: [5], cwd: '/root' });
+    expect(files(scene.files(ME, NR.fchmod, [there(undefined, 30)])).at(-1)).toBe('ATTR:{fe:00:30}');
+  });
+
   it('are known once a call has named the directory', () => {
     const scene = openScene().create(ME, '/srv/first').files(ME, NR.unlinkat, [dir('/root', 2), gone('a', 30)], { args: [5], cwd: '/root' });
     expect(files(scene)).toEqual(['CREATE:/srv/first', 'DELETE:/srv/a']);
