@@ -37,7 +37,7 @@ node_ok() { command -v node >/dev/null && dpkg --compare-versions "$(node -p pro
 
 packages() {
   wanted=
-  command -v auditd >/dev/null || wanted=auditd
+  command -v auditd >/dev/null || wanted=' auditd'
   node_ok || wanted="$wanted nodejs"
   [ -n "$wanted" ] || return 0
   apt-get update -qq
@@ -48,7 +48,7 @@ packages() {
   fi
   # shellcheck disable=SC2086
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $wanted >/dev/null
-  say "installed $wanted"
+  say "installed$wanted"
 }
 
 build() {
