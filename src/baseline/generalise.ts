@@ -125,10 +125,20 @@ const typed = (prefix: string, cuts: readonly Cut[], rests: readonly string[], b
   return { source: literal(prefix) + guardOf(prefix, isHex, shortest, begins) + alphabet + repeat({ min: shortest, max: longest }), cuts, evidence: shortest >= 6 ? STRONG : WEAK };
 };
 
+/** The day that `20261120` stands for, in days since 1970, give or take two; NaN for anything else. */
+const dayOf = (text: string): number => {
+  const [, year, month, day] = /^(20\d\d)(\d\d)(\d\d)$/.exec(text) ?? [];
+  return (Number(year) - 1970) * 365.2425 + (Number(month) - 1) * 30.44 + Number(day);
+};
+
+/** Is this part of the name the day on which it was seen, `20261120` or one of `2026-11-20`? Tomorrow it will be another one. */
+const isToday = ({ parts, example }: Cut, i: number): boolean =>
+  [parts[i] ?? '', ...[i, i - 2, i - 4].map((k) => `${parts[k]}${parts[k + 2]}${parts[k + 4]}`)].some((text) => Math.abs(dayOf(text) - example.first / 86_400_000) < 4);
+
 /** Splits cuts by what stands in column `i`: words stay literal, each its own; what is generated becomes one typed column. */
 const columns = (cuts: readonly Cut[], i: number): readonly Column[] => {
   const one = cuts[0]?.parts[i] ?? '';
-  if (cuts.every((c) => c.parts[i] === one)) return [{ source: literal(one), cuts, evidence: 0 }];
+  if (cuts.every((c) => c.parts[i] === one)) return [{ source: cuts[0] && isToday(cuts[0], i) ? `[0-9]{${one.length}}` : literal(one), cuts, evidence: 0 }];
   const values = groupBy(cuts, (c) => c.parts[i] ?? '');
   if (i % 2 === 1) return [...values].map(([value, same]) => ({ source: literal(value), cuts: same, evidence: 0 }));
   const result: Column[] = [];

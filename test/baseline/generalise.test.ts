@@ -121,6 +121,22 @@ describe('a counter', () => {
   });
 });
 
+describe('a day in a name', () => {
+  const times = ['091501', '101502', '111503', '121504'];
+
+  it.each([
+    ['/b/app-20231114-%.sql', '/b/app-[0-9]{8}-[0-9]{6}\\.sql'],
+    ['/b/2023-11-14/%.sql', '/b/[0-9]{4}-[0-9]{2}-[0-9]{2}/[0-9]{6}\\.sql'],
+    ['/b/2023/11/14/%', '/b/[0-9]{4}/[0-9]{2}/[0-9]{2}/[0-9]{6}'],
+  ])('on which it was seen, like %s, is another one tomorrow', (name, source) => {
+    expect(sources(times.map((time) => name.replace('%', time)))).toEqual([source]);
+  });
+
+  it.each(['/b/app-20190101-%.sql', '/b/2023-12-24/%', '/b/20231199/%', '/b/2023/%', '/b/11-14/%', '/b/release-2023.11/%'])('of another time, or half of one, like %s, is a word', (name) => {
+    expect(sources(times.map((time) => name.replace('%', time)))).toEqual([name.replaceAll('.', String.raw`\.`).replace('%', '[0-9]{6}')]);
+  });
+});
+
 describe('names that people made', () => {
   it('are never generalised', () => {
     fc.assert(fc.property(fc.uniqueArray(spoken.map((name) => `/srv/${name}`), { minLength: 2, maxLength: 60 }), (names) => void expect(sources(names)).toEqual([])), { numRuns: 300 });
