@@ -16,9 +16,16 @@ const factOf = (p: ProcEntry): ProcessFact => ({
   login: uid(p.login), euid: uid(p.euid), ses: ses(p.ses), notty: p.notty,
 });
 
+/** Younger processes may be gone before they are asked (seconds). */
+const SETTLED = 10;
+
+/**
+ * Only processes that have been there for a while: a shell between two pipes leaves no record, and is caught alive now and then. What is
+ * known of a parent must not hang on that luck, or its children are new on the day it is caught.
+ */
 const lookup = (id: Pid): ProcessFact | undefined => {
   const entry = readProcess(id);
-  return entry && factOf(entry);
+  return entry && entry.age >= SETTLED ? factOf(entry) : undefined;
 };
 
 const LOSSES: Readonly<Record<Loss, string>> = {

@@ -38,7 +38,7 @@ export interface InodeNames {
 }
 
 /** Names held of one device in one generation; two generations are kept, and this many devices. */
-const GENERATION = 16384;
+const GENERATION = 8192;
 const DEVICES = 64;
 
 interface Device {

@@ -11,9 +11,13 @@ export interface ProcEntry {
   readonly euid: number;
   readonly ses: number;
   readonly notty: boolean;
+  /** Seconds since it was started. */
+  readonly age: number;
 }
 
 const UNSET = 4294967295;
+/** USER_HZ: start times in `/proc` are in hundredths of a second on every architecture here. */
+const TICKS = 100;
 
 const read = (path: string): string => readFileSync(path, 'latin1');
 
@@ -45,6 +49,7 @@ export const readProcess = (pid: number): ProcEntry | undefined => {
       euid: Number(uids?.[1] ?? 0),
       ses: optional(() => Number(read(`${dir}/sessionid`)), UNSET),
       notty: fields[4] === '0',
+      age: optional(() => Number(read('/proc/uptime').split(' ')[0]) - Number(fields[19]) / TICKS, 0),
     };
   } catch {
     return undefined;

@@ -39,7 +39,9 @@ const logged = (serial: number): fc.Arbitrary<Logged> =>
     syscall: call, argv: fc.option(fc.array(name, { minLength: 1, maxLength: 6 }), { nil: undefined }), split: fc.integer({ min: 5, max: 50 }), cwd: fc.option(name, { nil: undefined }),
     items: fc.array(item, { maxLength: 4 }), saddr: fc.option(fc.uint8Array({ minLength: 2, maxLength: 110 }), { nil: undefined }), title: fc.option(fc.string({ unit: 'binary-ascii', minLength: 1 }), { nil: undefined }),
     after: fc.nat(1999), node: fc.constantFrom('', 'web1'), enriched: fc.boolean(), noise: fc.boolean(),
-  }).map(({ syscall: s, argv, split, cwd, items, saddr, title, after, node, enriched, noise }) => {
+  }).map(({ syscall: made, argv, split, cwd, items, saddr, title, after, node, enriched, noise }) => {
+    // Calls at one time are of different processes; what one process does next is not logged before its exec.
+    const s = { ...made, pid: made.pid - (made.pid % 8) + (serial % 8) };
     const suffix = (text: string): string => (enriched ? `\x1d${text}` : '');
     const line = (type: string, body: string): string => `${node && `node=${node} `}${record(type, body, serial, after)}`;
     const saddrHex = saddr && Buffer.from(saddr).toString('hex').toUpperCase();
