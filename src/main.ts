@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --single-threaded --max-semi-space-size=2 --heap-growing-percent=10 --max-inlined-bytecode-size-cumulative=200 --interrupt-budget=500000
+#!/usr/bin/env -S node --single-threaded --max-semi-space-size=2 --heap-growing-percent=10 --max-inlined-bytecode-size-cumulative=200 --interrupt-budget=300000
 // V8 is tuned for one tight loop over bytes on a server that has better things to do with its other cores. By itself it lets the heap
 // grow fourfold before it sweeps, so that memory depended on the length of the log, and spends an eighth of a short replay's CPU time on
 // compiling copies of the same functions into each other.

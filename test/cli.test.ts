@@ -284,7 +284,7 @@ const looks = async ({ child }: Running): Promise<void> => {
     if ((BigInt(`0x${caught}`) & TERM) !== 0n) break;
     await sleep(10);
   }
-  await sleep(200);
+  await sleep(500);
 };
 
 describe('following a log', () => {
@@ -322,7 +322,7 @@ describe('following a log', () => {
     const agent = start(command(...AGENT, '--monitor', '0', '--auditd', log));
     await looks(agent);
     truncateSync(log);
-    await sleep(200);
+    await sleep(500);
     writeFileSync(log, event('after', 2), { flag: 'a' });
     await agent.says('file:CREATE:/srv/after');
     agent.child.kill('SIGINT');

@@ -72,6 +72,7 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void): Rea
   const isOver = (event: Event): boolean => Math.abs(clock - event.left) >= EVENT_TIMEOUT;
 
   const expire = (): void => {
+    if (interrupted.size === 0) return;
     for (const event of interrupted.values()) {
       if (!isOver(event)) break;
       finish(event);

@@ -1,7 +1,6 @@
 import { readSync } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
-import { createGunzip } from 'node:zlib';
 import type { FileHandle } from 'node:fs/promises';
 import { FullmonError, unreadable } from './errors.ts';
 
@@ -77,6 +76,7 @@ const readFile = async (file: string, before: number, total: number, sink: Repla
 
 const readGzip = async (file: string, handle: FileHandle, before: number, total: number, sink: Replayed, stopped: () => boolean): Promise<number> => {
   const compressed = handle.createReadStream({ autoClose: false, highWaterMark: BLOCK });
+  const { createGunzip } = await import('node:zlib');
   const unzip = createGunzip({ chunkSize: BLOCK });
   compressed.on('error', (error) => unzip.destroy(error)).pipe(unzip);
   try {
