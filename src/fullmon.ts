@@ -95,7 +95,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
         end = ms(Math.min(Math.max(start + SLICE * 1000, now), learnUntil));
         if (start >= learnUntil) prepare();
       } else {
-        if (sightings.size() > 0) detect(end);
+        detect(end);
         if (monitor === 0) {
           start = now;
           end = ms(Infinity);

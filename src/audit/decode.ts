@@ -7,34 +7,17 @@ const HEX = Int8Array.from({ length: 256 }, (_, c) => {
   return Number.isNaN(digit) ? -1 : digit;
 });
 
-const MINUS = 45;
-
 /** buffer[from, to), one char a byte. */
 export const latin1 = (buffer: Buffer, from: number, to: number): string => buffer.toString('latin1', from, to);
 
-/** Decimal integer in buffer[from, to), with an optional minus; NaN when it is not one. */
-export const decimal = (buffer: Buffer, from: number, to: number): number => {
-  let p = from;
-  const negative = buffer[p] === MINUS;
-  if (negative) p++;
-  if (p >= to || to - p > 20) return Number.NaN;
-  let n = 0;
-  for (; p < to; p++) {
-    const digit = (buffer[p] ?? 0) - 48;
-    if (digit < 0 || digit > 9) return Number.NaN;
-    n = n * 10 + digit;
-  }
-  return negative ? -n : n;
-};
-
-/** Low 32 bits of the hex (or octal) number in buffer[from, to), unsigned; NaN when it is not one. */
-export const low32 = (buffer: Buffer, from: number, to: number, bitsPerDigit: 3 | 4 = 4): number => {
+/** Low 32 bits of the hex number in buffer[from, to), unsigned; NaN when it is not one. */
+export const low32 = (buffer: Buffer, from: number, to: number): number => {
   if (from >= to) return Number.NaN;
   let n = 0;
   for (let p = from; p < to; p++) {
     const digit = HEX[buffer[p] ?? 0] ?? -1;
-    if (digit < 0 || digit >= 1 << bitsPerDigit) return Number.NaN;
-    n = (n << bitsPerDigit) | digit;
+    if (digit < 0) return Number.NaN;
+    n = (n << 4) | digit;
   }
   return n >>> 0;
 };

@@ -82,7 +82,7 @@ const count = (facts: EdgeFacts, seen: Sighting): void => {
   if (seen.first < facts.first) facts.first = seen.first;
 };
 
-const canVary = ({ kind, name, traits }: Sighting): boolean =>
+const canVary = (kind: EdgeKind, name: Bytes, traits: number): boolean =>
   isFile(kind) ? (traits & EXACT) === 0 && !isProtected(name) : kind === 'connect';
 
 export const newBaseline = (): Baseline => {
@@ -149,7 +149,7 @@ export const newBaseline = (): Baseline => {
   /** Finds the patterns in a group and puts what is left of its names into the graph. */
   const ripen = (group: Group): void => {
     const examples: Example[] = [];
-    for (const [name, { first, traits }] of group.names) if ((traits & EXACT) === 0 && !(isFile(group.kind) && isProtected(name))) examples.push({ name, first });
+    for (const [name, { first, traits }] of group.names) if (canVary(group.kind, name, traits)) examples.push({ name, first });
     const found = group.kind === 'connect' ? generaliseHosts(group.subject, examples) : generalise(examples);
     for (const pattern of found) learned.push(adopt(group, pattern));
     for (const { name } of examples) {
@@ -174,7 +174,7 @@ export const newBaseline = (): Baseline => {
         kind: seen.kind, first: old?.first ?? seen.first, last: seen.last, count: (old?.count ?? 0) + seen.count, traits: (old?.traits ?? 0) | seen.traits,
       };
       // A name that may turn out to be one of many goes to the graph once that is decided.
-      const varies = canVary(seen);
+      const varies = canVary(seen.kind, seen.name, seen.traits);
       group.names.set(seen.name, varies ? facts : keep(seen.node, printObject(seen), facts));
       if (seen.kind === 'exec') ran.add(seen.name).add(runBy(seen.name));
       if (!varies) return;

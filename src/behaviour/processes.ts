@@ -57,8 +57,6 @@ export interface Processes {
   readonly exeOf: (pid: Pid) => Bytes | undefined;
   /** Takes in a snapshot, parents before children; `lastPid` is where the pid counter stands. */
   readonly learn: (facts: readonly ProcessFact[], lastPid?: Pid) => void;
-  /** Entries dropped since too many processes were known. */
-  readonly evicted: () => number;
 }
 
 /** There are no exit records, so most of the table is dead; what is still at work is kept, and asked for again when it is not. */
@@ -89,7 +87,6 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
   const table = new Map<Pid, Process>();
   const sessions = new Map<Ses, Session>();
   let lineages = 0;
-  let evicted = 0;
 
   // The kernel hands out pids in turn. There are no fork and exit records, so this is all that tells an old entry from a reused pid:
   // once the counter has come round to a pid again, whatever was known of it may be of a process that is gone.
@@ -150,10 +147,7 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
   const makeRoom = (): void => {
     for (const [id, p] of table) {
       table.delete(id);
-      if (!p.active) {
-        evicted++;
-        return;
-      }
+      if (!p.active) return;
       p.active = false;
       table.set(id, p);
     }
@@ -297,8 +291,6 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
       if (lastPid !== undefined) advance(lastPid);
       for (const fact of facts) fromFact(fact);
     },
-
-    evicted: () => evicted,
   };
 };
 
