@@ -1,16 +1,24 @@
-import { noLosses } from './audit/losses.ts';
-import type { Losses } from './audit/losses.ts';
+import { noLosses, saveLosses } from './audit/losses.ts';
+import type { Losses, LossesState } from './audit/losses.ts';
 import { reassemble } from './audit/reassembler.ts';
+import type { ReassemblerState } from './audit/reassembler.ts';
 import { ms } from './audit/units.ts';
 import type { Ms, Pid } from './audit/units.ts';
 import { newBaseline } from './baseline/baseline.ts';
+import type { BaselineState } from './baseline/baseline.ts';
 import { deriveEdges } from './behaviour/derive.ts';
 import { printObject } from './behaviour/edge.ts';
 import type { NodeText } from './behaviour/edge.ts';
+import { resolveNames } from './behaviour/names.ts';
+import type { NamesState } from './behaviour/names.ts';
 import { trackProcesses } from './behaviour/processes.ts';
-import type { ProcessFact } from './behaviour/processes.ts';
+import type { ProcessesState, ProcessFact } from './behaviour/processes.ts';
+import { openRoster, readRoster } from './behaviour/roster.ts';
+import type { RosterState } from './behaviour/roster.ts';
 import { collectSightings } from './behaviour/sightings.ts';
+import type { SightingsState } from './behaviour/sightings.ts';
 import { trackIncidents } from './detect/incidents.ts';
+import type { IncidentsState } from './detect/incidents.ts';
 import type { Line } from './detect/line.ts';
 
 //   bytes -> records -> events -> edges -> [ learn | compare ] -> unseen edges -> incidents -> report
@@ -29,6 +37,25 @@ export interface Settings {
   readonly ignored: (subject: NodeText, object: NodeText) => boolean;
 }
 
+type Phase = 'waiting' | 'learning' | 'monitoring';
+
+/** Counts the shapes that {@link Snapshot} has had. */
+export const SNAPSHOT = 1;
+
+/** The state between two chunks, as plain data for JSON. Names are bytes, one char each. */
+export interface Snapshot {
+  readonly shape: typeof SNAPSHOT;
+  readonly clock: { readonly phase: Phase; readonly time: Ms; readonly learnUntil: Ms; readonly start: Ms; /** Of a slice of the learning time; that of a cycle follows from its length. */ readonly end: Ms; readonly behind: number };
+  readonly losses: LossesState;
+  readonly events: ReassemblerState;
+  readonly roster: RosterState;
+  readonly processes: ProcessesState;
+  readonly names: NamesState;
+  readonly sightings: SightingsState;
+  readonly baseline: BaselineState;
+  readonly incidents: IncidentsState;
+}
+
 export interface Fullmon {
   /** The next bytes of the log; not kept. */
   readonly feed: (chunk: Buffer) => void;
@@ -41,7 +68,9 @@ export interface Fullmon {
   /** Takes in the processes that run already, parents first. */
   readonly know: (running: readonly ProcessFact[], lastPid?: Pid) => void;
   readonly losses: Losses;
-  readonly state: () => { readonly phase: 'waiting' | 'learning' | 'monitoring'; readonly time: Ms; readonly edges: number; readonly learnUntil: Ms };
+  /** All there is to know, to go on from as if nothing had happened; shares its parts with what is running, so print it at once. */
+  readonly save: () => Snapshot;
+  readonly state: () => { readonly phase: Phase; readonly time: Ms; readonly edges: number; readonly learnUntil: Ms };
 }
 
 /** Records of one moment may be this much late, ms. */
@@ -53,29 +82,30 @@ const SET_BACK_EVENTS = 100;
 const SLICE = 60;
 const SLICE_EDGES = 50_000;
 
-export const createFullmon = (settings: Settings, tell: (line: Line) => void, lookup?: (pid: Pid) => ProcessFact | undefined): Fullmon => {
-  const losses = noLosses();
-  const processes = trackProcesses(lookup);
-  const sightings = collectSightings();
-  const derive = deriveEdges(processes, sightings.add);
-  const baseline = newBaseline();
-  const incidents = trackIncidents();
+export const createFullmon = (settings: Settings, tell: (line: Line) => void, lookup?: (pid: Pid) => ProcessFact | undefined, saved?: Snapshot): Fullmon => {
+  const processOf = readRoster(saved?.roster ?? []);
+  const losses = noLosses(saved?.losses);
+  const processes = trackProcesses(lookup, saved && { state: saved.processes, processOf });
+  const names = resolveNames(saved?.names);
+  const sightings = collectSightings(saved && { state: saved.sightings, processOf });
+  const derive = deriveEdges(processes, names, sightings.add);
+  const baseline = newBaseline(saved?.baseline);
+  const incidents = trackIncidents(saved?.incidents);
 
   const monitor = settings.monitor * 1000;
-  let phase: 'waiting' | 'learning' | 'monitoring' = 'waiting';
-  let time = ms(0);
-  let learnUntil = ms(0);
+  let { phase, time, learnUntil, behind }: Pick<Snapshot['clock'], 'phase' | 'time' | 'learnUntil' | 'behind'> = saved?.clock ?? { phase: 'waiting', time: ms(0), learnUntil: ms(0), behind: 0 };
   /** The open window is [start, end): a slice of the learning time, or a cycle. */
-  let start = ms(0);
-  let end = ms(0);
-  let behind = 0;
+  let start = saved?.clock.start ?? ms(0);
+  let end = saved?.clock.end ?? ms(0);
+  // The length of a cycle may be another one now.
+  if (phase === 'monitoring') end = ms(monitor === 0 ? Infinity : start + monitor);
 
   const events = reassemble(losses, (event) => {
     reach(event.time);
     derive(event);
     if (sightings.size() >= SLICE_EDGES && phase === 'learning') learn();
     if (monitor === 0 && phase === 'monitoring') detect(event.time);
-  });
+  }, saved?.events);
 
   const reach = (now: Ms): void => {
     if (phase === 'waiting') {
@@ -162,6 +192,21 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     },
     know: processes.learn,
     losses,
+    save() {
+      const roster = openRoster();
+      return {
+        shape: SNAPSHOT,
+        clock: { phase, time, learnUntil, start, end: phase === 'learning' ? end : start, behind },
+        losses: saveLosses(losses),
+        events: events.save(),
+        processes: processes.save(roster.idOf),
+        names: names.save(),
+        sightings: sightings.save(roster.idOf),
+        roster: roster.list,
+        baseline: baseline.save(),
+        incidents: incidents.save(),
+      };
+    },
     state: () => ({ phase, time, edges: baseline.graph.size, learnUntil }),
   };
 };

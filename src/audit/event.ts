@@ -117,6 +117,17 @@ export const clearEvent = (event: Event): void => {
   event.title = NOTHING;
 };
 
+/** An unfinished event. It has no title yet: with that it would be whole. */
+export type EventState = Omit<Event, 'title' | 'titleStart' | 'titleEnd' | 'pathCount'>;
+
+export const saveEvent = ({ node, time, serial, left, has, syscall, login, cwd, paths, pathCount, argv, argvBytes, saddr, objectPid, module, openFlags }: Event): EventState => ({
+  node, time, serial, left, has, syscall, login, cwd, paths: paths.slice(0, pathCount), argv, argvBytes, saddr, objectPid, module, openFlags,
+});
+
+export const restoreEvent = (saved: EventState): Event => ({
+  ...newEvent(), ...saved, paths: saved.paths.map((item) => ({ ...newPathItem(), ...item })), pathCount: saved.paths.length,
+});
+
 /** The command line as the process itself shows it, at most 128 bytes, arguments separated by NUL; valid only while the event is. */
 export const proctitle = (event: Event): Bytes => {
   if ((event.has & Has.proctitle) === 0) return EMPTY;

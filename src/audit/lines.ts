@@ -12,13 +12,21 @@ export interface Lines {
   readonly feed: (chunk: Buffer) => void;
   /** The file has ended: what stands after the last newline is a line too; if it was cut, its record will say so. */
   readonly end: () => void;
+  readonly save: () => LinesState;
+}
+
+/** The line that is not complete yet. */
+export interface LinesState {
+  readonly carry: string;
+  /** Its beginning was too long to be kept. */
+  readonly skipping: boolean;
 }
 
 /** Cuts a byte stream into lines. `line` gets a buffer and a range that are valid only during the call. */
-export const splitLines = (losses: Losses, line: (buffer: Buffer, start: number, end: number) => void): Lines => {
+export const splitLines = (losses: Losses, line: (buffer: Buffer, start: number, end: number) => void, saved?: LinesState): Lines => {
   const carry = Buffer.alloc(MAX_LINE);
-  let carried = 0;
-  let skipping = false;
+  let carried = carry.write(saved?.carry ?? '', 'latin1');
+  let skipping = saved?.skipping ?? false;
 
   const whole = (buffer: Buffer, start: number, end: number): void => {
     const to = end > start && buffer[end - 1] === RETURN ? end - 1 : end;
@@ -68,5 +76,7 @@ export const splitLines = (losses: Losses, line: (buffer: Buffer, start: number,
       carried = 0;
       skipping = false;
     },
+
+    save: () => ({ carry: carry.toString('latin1', 0, carried), skipping }),
   };
 };

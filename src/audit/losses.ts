@@ -16,7 +16,11 @@ export interface Losses {
   truncated: number;
 }
 
-export const noLosses = (): Losses => ({ lines: 0, rejected: new Map(), evicted: 0, orphaned: 0, truncated: 0 });
+export type LossesState = Omit<Losses, 'rejected'> & { readonly rejected: readonly (readonly [Reject, number])[] };
+
+export const noLosses = (saved?: LossesState): Losses => ({ lines: 0, evicted: 0, orphaned: 0, truncated: 0, ...saved, rejected: new Map(saved?.rejected) });
+
+export const saveLosses = (losses: Losses): LossesState => ({ ...losses, rejected: [...losses.rejected] });
 
 export const reject = (losses: Losses, reason: Reject): void => {
   losses.rejected.set(reason, (losses.rejected.get(reason) ?? 0) + 1);

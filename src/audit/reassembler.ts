@@ -1,7 +1,8 @@
-import { clearEvent, Has, newEvent } from './event.ts';
-import type { Event } from './event.ts';
+import { clearEvent, Has, newEvent, restoreEvent, saveEvent } from './event.ts';
+import type { Event, EventState } from './event.ts';
 import { newHeader, readHeader } from './header.ts';
 import { splitLines } from './lines.ts';
+import type { LinesState } from './lines.ts';
 import { reject } from './losses.ts';
 import type { Losses } from './losses.ts';
 import { readRecord } from './records.ts';
@@ -26,22 +27,44 @@ export interface Reassembler {
   readonly endFile: () => void;
   /** Nothing will follow: finishes everything. */
   readonly end: () => void;
+  readonly save: () => ReassemblerState;
+}
+
+/** What is not whole yet. */
+export interface ReassemblerState {
+  readonly lines: LinesState;
+  /** The interrupted events, oldest first. */
+  readonly events: readonly EventState[];
+  /** The event whose records came last; not among the others. */
+  readonly current: EventState | undefined;
+  /** The execs among them: by which process, and which of the events it is; `current` counts as the last. */
+  readonly execs: readonly (readonly [Pid, number])[];
+  readonly clock: Ms;
+  readonly late: number;
 }
 
 /**
  * Joins the records of each (node, time stamp, serial) to one event, however they interleave, and hands it over as soon as it is
  * whole: at PROCTITLE, which the kernel writes last, or after {@link EVENT_TIMEOUT}. Only records that carry something open an event.
  */
-export const reassemble = (losses: Losses, deliver: (event: Event) => void): Reassembler => {
+export const reassemble = (losses: Losses, deliver: (event: Event) => void, saved?: ReassemblerState): Reassembler => {
   const header = newHeader();
   // Most events stand in the log without another one between their records: only what is interrupted is filed here, oldest first.
   // Serials collide only across nodes and reboots, so the key is the serial, and a clash simply finishes the older event.
-  const interrupted = new Map<number, Event>();
+  const interrupted = new Map<number, Event>(saved?.events.map((event) => [event.serial, restoreEvent(event)]));
   const pool: Event[] = [];
-  let current: Event | undefined;
+  let current = saved?.current && restoreEvent(saved.current);
 
   // Whole but for their end, by process: what a process does next it does as the new program, so its exec goes first.
   const execs = new Map<Pid, Event>();
+  const unfinished = (): readonly Event[] => (current ? [...interrupted.values(), current] : [...interrupted.values()]);
+  if (saved) {
+    const events = unfinished();
+    for (const [pid, index] of saved.execs) {
+      const event = events[index];
+      if (event) execs.set(pid, event);
+    }
+  }
 
   const finish = (event: Event): void => {
     if (current === event) current = undefined;
@@ -60,8 +83,8 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void): Rea
    * How far the log is: its latest stamp. A record bears the time when its call began: a connect that timed out is minutes old when it
    * is logged, and says nothing about the others. So an event ages by the log, from the moment when another one was first seen behind it.
    */
-  let clock = ms(0);
-  let late = 0;
+  let clock = saved?.clock ?? ms(0);
+  let late = saved?.late ?? 0;
 
   const advance = (stamp: Ms): void => {
     late = stamp <= clock - EVENT_TIMEOUT ? late + 1 : 0;
@@ -145,7 +168,7 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void): Rea
     if (type === 'PROCTITLE') finish(event);
   };
 
-  const lines = splitLines(losses, line);
+  const lines = splitLines(losses, line, saved?.lines);
 
   return {
     feed: lines.feed,
@@ -160,6 +183,13 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void): Rea
       lines.end();
       for (const event of interrupted.values()) finish(event);
       if (current) finish(current);
+    },
+    save() {
+      const index = new Map(unfinished().map((event, i) => [event, i]));
+      return {
+        lines: lines.save(), events: [...interrupted.values()].map(saveEvent), current: current && saveEvent(current),
+        execs: [...execs].flatMap(([pid, event]) => (index.has(event) ? [[pid, index.get(event) ?? 0] as const] : [])), clock, late,
+      };
     },
   };
 };

@@ -5,6 +5,7 @@ import { isFile, NONE, printObject, printSubject, UNKNOWN } from '../behaviour/e
 import type { EdgeKind, NodeText, Subject } from '../behaviour/edge.ts';
 import { Trait } from '../behaviour/handler.ts';
 import { isProtected } from '../behaviour/places.ts';
+import { restoreSubject } from '../behaviour/roster.ts';
 import type { Sighting } from '../behaviour/sightings.ts';
 import { generalise } from './generalise.ts';
 import type { Example, Pattern } from './generalise.ts';
@@ -38,6 +39,26 @@ export interface Baseline {
   readonly knows: (seen: Sighting) => boolean;
   /** Generalises what has been learned since the last call; returns the new patterns. */
   readonly generalise: () => readonly LearnedPattern[];
+  readonly save: () => BaselineState;
+}
+
+type FactsState = readonly [first: Ms, last: Ms, count: number, traits: number];
+
+/** Whether a name stands in the graph: not yet, with these facts, or with older ones until it is generalised again. */
+type NamePlace = 'pending' | 'graph' | 'changed';
+
+export interface BaselineState {
+  readonly groups: readonly {
+    readonly node: NodeText;
+    readonly kind: EdgeKind;
+    readonly names: readonly (readonly [name: Bytes, place: NamePlace, ...FactsState])[];
+    readonly patterns: readonly (readonly [source: string, ...FactsState])[];
+    readonly ripe: number;
+  }[];
+  /** Which of the groups are still to be generalised, in order. */
+  readonly changed: readonly number[];
+  /** Patterns not handed over yet. */
+  readonly learned: readonly LearnedPattern[];
 }
 
 const WITNESSES = 3;
@@ -45,6 +66,7 @@ const WITNESSES = 3;
 const RIPE = 256;
 
 interface Compiled {
+  readonly source: string;
   readonly regex: RegExp;
   readonly facts: EdgeFacts;
 }
@@ -85,7 +107,9 @@ const count = (facts: EdgeFacts, seen: Sighting): void => {
 const canVary = (kind: EdgeKind, name: Bytes, traits: number): boolean =>
   isFile(kind) ? (traits & EXACT) === 0 && !isProtected(name) : kind === 'connect';
 
-export const newBaseline = (): Baseline => {
+const saveFacts = ({ first, last, count, traits }: EdgeFacts): FactsState => [first, last, count, traits];
+
+export const newBaseline = (saved?: BaselineState): Baseline => {
   const graph: Baseline['graph'] = new DirectedGraph();
   // The graph is the baseline; these find an edge in it by two look-ups, and hold the names not generalised yet.
   const bySubject = new Map<NodeText, Groups>();
@@ -94,7 +118,7 @@ export const newBaseline = (): Baseline => {
   const ran = new Set<string>();
   const siblings = new Map<NodeText, NodeText[]>();
 
-  const groupOf = ({ node, subject, kind }: Sighting): Group => {
+  const groupOf = ({ node, subject, kind }: Pick<Sighting, 'node' | 'subject' | 'kind'>): Group => {
     let groups = bySubject.get(node);
     if (groups === undefined) {
       bySubject.set(node, (groups = {}));
@@ -140,11 +164,11 @@ export const newBaseline = (): Baseline => {
       names.push(name);
     }
     const facts = keep(group.node, patternNode(group.kind, anchored), sum);
-    group.patterns.push({ regex: new RegExp(anchored), facts });
+    group.patterns.push({ source: anchored, regex: new RegExp(anchored), facts });
     return { subject: group.node, kind: group.kind, source: anchored, witnesses: names.slice(0, WITNESSES), names: names.length };
   };
 
-  const learned: LearnedPattern[] = [];
+  const learned: LearnedPattern[] = [...(saved?.learned ?? [])];
 
   /** Finds the patterns in a group and puts what is left of its names into the graph. */
   const ripen = (group: Group): void => {
@@ -158,6 +182,28 @@ export const newBaseline = (): Baseline => {
     }
     group.ripe = group.names.size * 2 + RIPE;
   };
+
+  const placeOf = (node: NodeText, object: NodeText, facts: EdgeFacts): NamePlace =>
+    !graph.hasDirectedEdge(node, object) ? 'pending' : graph.getDirectedEdgeAttributes(node, object) === facts ? 'graph' : 'changed';
+
+  const restored = (saved?.groups ?? []).map(({ node, kind, names, patterns, ripe }) => {
+    const group = groupOf({ node, subject: restoreSubject(node), kind });
+    for (const [name, place, first, last, count, traits] of names) {
+      const facts: EdgeFacts = { kind, first, last, count, traits };
+      const kept = place === 'pending' ? facts : keep(node, printObject({ kind, name }), { ...facts });
+      group.names.set(name, place === 'graph' ? kept : facts);
+      if (kind === 'exec') ran.add(name).add(runBy(name));
+    }
+    for (const [source, first, last, count, traits] of patterns) {
+      group.patterns.push({ source, regex: new RegExp(source), facts: keep(node, patternNode(kind, source), { kind, first, last, count, traits }) });
+    }
+    group.ripe = ripe;
+    return group;
+  });
+  for (const index of saved?.changed ?? []) {
+    const group = restored[index];
+    if (group) changed.add(group);
+  }
 
   return {
     graph,
@@ -196,6 +242,20 @@ export const newBaseline = (): Baseline => {
       for (const group of changed) ripen(group);
       changed.clear();
       return learned.splice(0);
+    },
+
+    save() {
+      const groups = [...bySubject.values()].flatMap((kinds) => Object.values(kinds));
+      const index = new Map(groups.map((group, i) => [group, i]));
+      return {
+        groups: groups.map(({ node, kind, names, patterns, ripe }) => ({
+          node, kind, ripe,
+          names: [...names].map(([name, facts]) => [name, placeOf(node, printObject({ kind, name }), facts), ...saveFacts(facts)]),
+          patterns: patterns.map(({ source, facts }) => [source, ...saveFacts(facts)]),
+        })),
+        changed: [...changed].map((group) => index.get(group) ?? 0),
+        learned: [...learned],
+      };
     },
   };
 };

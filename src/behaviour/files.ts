@@ -4,7 +4,6 @@ import { NONE, UNKNOWN } from './edge.ts';
 import type { FileKind } from './edge.ts';
 import { isDenied, Trait } from './handler.ts';
 import type { See } from './handler.ts';
-import { resolveNames } from './names.ts';
 import type { Names } from './names.ts';
 import { absolute } from './paths.ts';
 import { isProtected, isSecret } from './places.ts';
@@ -47,9 +46,7 @@ const lastParent = (names: Names, event: Event, dirfd: number): PathItem | undef
   return last;
 };
 
-export const fileCalls = (see: See): FileCalls => {
-  const names = resolveNames();
-
+export const fileCalls = (names: Names, see: See): FileCalls => {
   /** Files are told when they happened; when denied, only if that shows intent. */
   const file = (event: Event, actor: Process, kind: FileKind, path: Bytes, traits = 0, from = NONE): void => {
     if (event.syscall.success) see(event, actor, kind, path, traits, from);

@@ -4,7 +4,7 @@ import type { Bytes } from '../audit/units.ts';
 import { UNKNOWN } from './edge.ts';
 import { AT_FDCWD } from './handler.ts';
 import { absolute, baseName, dirName, inodeNames } from './paths.ts';
-import type { InodeNames } from './paths.ts';
+import type { InodeNames, InodeNamesState } from './paths.ts';
 
 /** Absolute paths of the items of PATH records. */
 export interface Names {
@@ -19,6 +19,14 @@ export interface Names {
   readonly learnParent: (event: Event, parent: PathItem, dirfd: number) => void;
   /** The PARENT items of a rename as [of the old name, of the new name]; `gone` and `made` are the items of these names. */
   readonly parentsOf: (event: Event, first: PathItem, second: PathItem, gone: PathItem, made: PathItem) => readonly [PathItem, PathItem];
+  readonly save: () => NamesState;
+}
+
+export interface NamesState {
+  readonly directories: InodeNamesState;
+  readonly files: InodeNamesState;
+  /** The PARENT learned last: inode, device, name. */
+  readonly latest: readonly [inode: number, dev: number, name: Bytes] | undefined;
 }
 
 const hex = (n: number): string => n.toString(16).padStart(2, '0');
@@ -35,13 +43,11 @@ const printedParent = (event: Event, { name }: PathItem): Bytes => (name?.includ
 const S_IFMT = 0o170000;
 const S_IFDIR = 0o040000;
 
-export const resolveNames = (): Names => {
+export const resolveNames = (saved?: NamesState): Names => {
   // Files come and go by the thousand; they may not push out the few directories that all the others are named by.
-  const directories = inodeNames();
-  const files = inodeNames();
-  let latestInode = -1;
-  let latestDev = -1;
-  let latestName: Bytes | undefined;
+  const directories = inodeNames(saved?.directories);
+  const files = inodeNames(saved?.files);
+  let [latestInode, latestDev, latestName]: readonly [number, number, Bytes | undefined] = saved?.latest ?? [-1, -1, undefined];
 
   const namesOf = ({ mode }: PathItem): InodeNames => ((mode & S_IFMT) === S_IFDIR ? directories : files);
   const nameOf = (item: PathItem): Bytes => namesOf(item).find(item.dev, item.inode) ?? unnamed(item);
@@ -94,5 +100,7 @@ export const resolveNames = (): Names => {
       }
       return swapped ? [second, first] : [first, second];
     },
+
+    save: () => ({ directories: directories.save(), files: files.save(), latest: latestName === undefined ? undefined : [latestInode, latestDev, latestName] }),
   };
 };

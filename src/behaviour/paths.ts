@@ -35,7 +35,11 @@ export interface InodeNames {
   readonly learn: (dev: number, inode: number, path: Bytes) => void;
   readonly forget: (dev: number, inode: number) => void;
   readonly find: (dev: number, inode: number) => Bytes | undefined;
+  readonly save: () => InodeNamesState;
 }
+
+type InodeName = readonly [inode: number, path: Bytes];
+export type InodeNamesState = readonly { readonly dev: number; readonly young: readonly InodeName[]; readonly old: readonly InodeName[] }[];
 
 /** Names held of one device in one generation; two generations are kept, and this many devices. */
 const GENERATION = 8192;
@@ -50,8 +54,8 @@ interface Device {
  * Remembers what records named absolutely, since calls by directory descriptor (`unlinkat`, `renameat`) and by descriptor (`fchmod`)
  * carry only an inode. Bounded: when a generation is full the one before it is dropped.
  */
-export const inodeNames = (): InodeNames => {
-  const devices = new Map<number, Device>();
+export const inodeNames = (saved: InodeNamesState = []): InodeNames => {
+  const devices = new Map<number, Device>(saved.map(({ dev, young, old }) => [dev, { young: new Map(young), old: new Map(old) }]));
   // Nearly all records are of one device.
   let latest: Device | undefined;
   let latestDev = -1;
@@ -85,5 +89,6 @@ export const inodeNames = (): InodeNames => {
       const { young, old } = deviceOf(dev);
       return young.get(inode) ?? old.get(inode);
     },
+    save: () => [...devices].map(([dev, { young, old }]) => ({ dev, young: [...young], old: [...old] })),
   };
 };

@@ -5,6 +5,7 @@ import type { Bytes, Pid, Ses, Uid } from '../audit/units.ts';
 import { NONE, printSubject, UNKNOWN } from './edge.ts';
 import type { NodeText, Subject } from './edge.ts';
 import { baseName } from './paths.ts';
+import type { Enrolled } from './roster.ts';
 import { scriptOf } from './script.ts';
 
 /** A process as last seen. An exec makes a new one with the same pid. */
@@ -57,6 +58,15 @@ export interface Processes {
   readonly exeOf: (pid: Pid) => Bytes | undefined;
   /** Takes in a snapshot, parents before children; `lastPid` is where the pid counter stands. */
   readonly learn: (facts: readonly ProcessFact[], lastPid?: Pid) => void;
+  /** `idOf`: the number under which a process is saved. */
+  readonly save: (idOf: (p: Process) => number) => ProcessesState;
+}
+
+export interface ProcessesState {
+  readonly table: readonly number[];
+  readonly sessions: readonly (readonly [Ses, Session])[];
+  readonly lineages: number;
+  readonly pids: { readonly turns: number; readonly counter: number; readonly start: number; readonly low: number; readonly lows: number };
 }
 
 /** There are no exit records, so most of the table is dead; what is still at work is kept, and asked for again when it is not. */
@@ -83,20 +93,17 @@ const subjectOf = (p: Pick<Process, 'container' | 'exe' | 'script' | 'service'>,
 });
 
 /** `lookup` asks the live system about a pid nobody knows; leave it out when replaying. */
-export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): Processes => {
+export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, saved?: Enrolled<ProcessesState>): Processes => {
   const table = new Map<Pid, Process>();
-  const sessions = new Map<Ses, Session>();
-  let lineages = 0;
+  for (const p of saved?.state.table.map(saved.processOf) ?? []) table.set(p.pid, p);
+  const sessions = new Map<Ses, Session>(saved?.state.sessions);
+  let lineages = saved?.state.lineages ?? 0;
 
   // The kernel hands out pids in turn. There are no fork and exit records, so this is all that tells an old entry from a reused pid:
   // once the counter has come round to a pid again, whatever was known of it may be of a process that is gone.
-  let turns = 0;
-  let counter = -1;
-  let start = 0;
-  let low = -1;
-  let lows = 0;
-  /** turns * TURN + counter; -1 before the first pid. */
-  let position = -1;
+  let { turns, counter, start, low, lows } = saved?.state.pids ?? { turns: 0, counter: -1, start: 0, low: -1, lows: 0 };
+  /** Where the counter stands, over all turns; -1 before the first pid. */
+  let position = turns * TURN + counter;
 
   const advance = (pid: Pid): void => {
     count(pid);
@@ -291,6 +298,12 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined): 
       if (lastPid !== undefined) advance(lastPid);
       for (const fact of facts) fromFact(fact);
     },
+
+    save: (idOf) => ({
+      table: [...table.values()].map(idOf),
+      sessions: [...sessions].map(([id, { service, lineage }]) => [id, { service, lineage }]),
+      lineages, pids: { turns, counter, start, low, lows },
+    }),
   };
 };
 

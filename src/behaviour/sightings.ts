@@ -3,6 +3,8 @@ import { NONE } from './edge.ts';
 import type { EdgeKind, NodeText, Subject } from './edge.ts';
 import type { See } from './handler.ts';
 import type { Process } from './processes.ts';
+import { restoreSubject } from './roster.ts';
+import type { Enrolled } from './roster.ts';
 
 /** One distinct edge of a window and what its first event told. Printed with `printObject`, once somebody wants to see it. */
 export interface Sighting {
@@ -28,19 +30,38 @@ export interface Sightings {
   /** Hands over what was seen, in order of first sight, and starts anew. */
   readonly take: () => readonly Sighting[];
   readonly size: () => number;
+  /** `idOf`: the number under which an actor is saved. */
+  readonly save: (idOf: (actor: Process) => number) => SightingsState;
 }
+
+/** In order of first sight. */
+export type SightingsState = readonly (readonly [
+  node: NodeText, kind: EdgeKind, name: Bytes, first: Ms, last: Ms, count: number, traits: number, from: Bytes, actor: number, serial: number,
+])[];
 
 type ByKind = Partial<Record<EdgeKind, Map<Bytes, Sighting>>>;
 
-export const collectSightings = (): Sightings => {
+export const collectSightings = (saved?: Enrolled<SightingsState>): Sightings => {
   let byNode = new Map<NodeText, ByKind>();
   let all: Sighting[] = [];
 
+  const namesOf = (node: NodeText, kind: EdgeKind): Map<Bytes, Sighting> => {
+    let kinds = byNode.get(node);
+    if (kinds === undefined) byNode.set(node, (kinds = {}));
+    return (kinds[kind] ??= new Map());
+  };
+
+  if (saved) {
+    for (const [node, kind, name, first, last, count, traits, from, actor, serial] of saved.state) {
+      const sighting: Sighting = { subject: restoreSubject(node), node, kind, name, first, last, count, traits, from, actor: saved.processOf(actor), serial };
+      namesOf(node, kind).set(name, sighting);
+      all.push(sighting);
+    }
+  }
+
   return {
     add(event, actor, kind, name, traits = 0, from = NONE) {
-      let kinds = byNode.get(actor.node);
-      if (kinds === undefined) byNode.set(actor.node, (kinds = {}));
-      const names = (kinds[kind] ??= new Map<Bytes, Sighting>());
+      const names = namesOf(actor.node, kind);
       const known = names.get(name);
       if (known !== undefined) {
         known.count++;
@@ -62,5 +83,6 @@ export const collectSightings = (): Sightings => {
       return taken;
     },
     size: () => all.length,
+    save: (idOf) => all.map((s) => [s.node, s.kind, s.name, s.first, s.last, s.count, s.traits, s.from, idOf(s.actor), s.serial]),
   };
 };

@@ -18,6 +18,12 @@ export interface Alert {
 export interface Incidents {
   /** Sorts the unseen edges of one cycle into incidents; returns those worth telling, each once per incident. */
   readonly open: (unseen: readonly Sighting[]) => readonly Alert[];
+  readonly save: () => IncidentsState;
+}
+
+export interface IncidentsState {
+  readonly byLineage: readonly { readonly lineage: number; readonly id: string; readonly edges: readonly string[]; readonly last: Ms }[];
+  readonly told: readonly (readonly [edge: string, last: Ms])[];
 }
 
 /** An incident without news for this long is over. Ms. */
@@ -46,9 +52,9 @@ const idOf = (edge: string, { first, serial }: Sighting): string =>
   createHash('sha256').update(`${edge}\0${first}:${serial}`).digest('hex').slice(0, 12);
 
 /** Unseen edges that share a process lineage are one incident until it has been idle for {@link IDLE}. */
-export const trackIncidents = (): Incidents => {
-  const byLineage = new Map<number, Incident>();
-  const told = new Map<string, Ms>();
+export const trackIncidents = (saved?: IncidentsState): Incidents => {
+  const byLineage = new Map<number, Incident>(saved?.byLineage.map(({ lineage, id, edges, last }) => [lineage, { id, edges: new Set(edges), last }]));
+  const told = new Map<string, Ms>(saved?.told);
 
   return {
     open(unseen) {
@@ -84,5 +90,6 @@ export const trackIncidents = (): Incidents => {
       }
       return alerts;
     },
+    save: () => ({ byLineage: [...byLineage].map(([lineage, { id, edges, last }]) => ({ lineage, id, edges: [...edges], last })), told: [...told] }),
   };
 };
