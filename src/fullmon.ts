@@ -16,10 +16,13 @@ import type { ProcessesState, ProcessFact } from './behaviour/processes.ts';
 import { openRoster, readRoster } from './behaviour/roster.ts';
 import type { RosterState } from './behaviour/roster.ts';
 import { collectSightings } from './behaviour/sightings.ts';
-import type { SightingsState } from './behaviour/sightings.ts';
+import type { Sighting, SightingsState } from './behaviour/sightings.ts';
+import { companyOf } from './detect/company.ts';
+import { explain } from './detect/explain.ts';
 import { trackIncidents } from './detect/incidents.ts';
-import type { IncidentsState } from './detect/incidents.ts';
+import type { Alert, Change, IncidentsState, Rate } from './detect/incidents.ts';
 import type { Line } from './detect/line.ts';
+import { isGrave, rate } from './detect/severity.ts';
 
 //   bytes -> records -> events -> edges -> [ learn | compare ] -> unseen edges -> incidents -> report
 //
@@ -149,7 +152,34 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   };
 
   const learn = (): void => {
-    for (const seen of sightings.take()) baseline.learn(seen);
+    const grave: Sighting[] = [];
+    for (const seen of sightings.take()) {
+      if (isGrave(seen) && !isIgnored(seen)) grave.push(seen);
+      else baseline.learn(seen);
+    }
+    alert(grave, time);
+  };
+
+  const isIgnored = (s: Sighting): boolean => settings.ignored(s.node, printObject(s));
+
+  const rateEdge: Rate = (seen, after) => rate(seen, baseline.novelty(seen), companyOf(seen, baseline.knowsLogin, after));
+
+  /** Sorts unseen edges into incidents and tells them; returns what was told. */
+  const alert = (unseen: readonly Sighting[], now: Ms): readonly Alert[] => {
+    const changes = incidents.add(unseen, rateEdge);
+    for (const change of changes) {
+      announce(change, now);
+      for (const one of change.alerts) tell({ type: 'edge', time: now, alert: one });
+    }
+    for (const { incident } of incidents.close(now)) tell({ type: 'incident', time: now, state: 'closed', incident });
+    return changes.flatMap(({ alerts }) => alerts);
+  };
+
+  const announce = ({ state, incident, alerts }: Change, now: Ms): void => {
+    const gravest = alerts.reduce<Alert | undefined>((most, one) => (most === undefined || one.score > most.score ? one : most), undefined);
+    if (gravest === undefined || (state !== 'opened' && state !== 'risen')) return;
+    const explanation = explain(gravest, baseline.novelty(gravest.seen), baseline.nearest(gravest.seen));
+    tell({ type: 'incident', time: now, state, incident, explanation });
   };
 
   const normalise = (now: Ms): void => {
@@ -166,13 +196,11 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
 
   const detect = (now: Ms): void => {
     const seen = sightings.take();
-    if (seen.length === 0) return;
-    const unseen = seen.filter((s) => !baseline.knows(s) && !settings.ignored(s.node, printObject(s)));
-    const alerts = incidents.open(unseen);
-    if (monitor > 0) tell({ type: 'phase', time: now, phase: 'detect', facts: { edges: seen.length, unseen: unseen.length } });
-    for (const alert of alerts) tell({ type: 'edge', time: now, alert });
-    if (!settings.rebase) return;
-    for (const { seen: s, severity } of alerts) if (severity === 'low' || severity === 'medium') baseline.learn(s);
+    const unseen = seen.filter((s) => !baseline.knows(s) && !isIgnored(s));
+    if (seen.length > 0 && monitor > 0) tell({ type: 'phase', time: now, phase: 'detect', facts: { edges: seen.length, unseen: unseen.length } });
+    const alerts = alert(unseen, now);
+    if (!settings.rebase || alerts.length === 0) return;
+    for (const { seen: s, severity, lowered } of alerts) if ((severity === 'low' || severity === 'medium') && !lowered) baseline.learn(s);
     normalise(now);
   };
 
@@ -189,6 +217,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       events.end();
       if (phase === 'learning') learn();
       else if (phase === 'monitoring') detect(time);
+      for (const { incident } of incidents.close(ms(Infinity))) tell({ type: 'incident', time, state: 'closed', incident });
     },
     know: processes.learn,
     losses,

@@ -177,7 +177,8 @@ describe('a replay', () => {
     const { status, stdout, stderr } = await replay(SUID);
     expect(status).toBe(0);
     expect(stderr).toMatch(/^fullmon: the log ends 3563 s before the baseline is learned: nothing was compared; try --baseline \d+\n$/);
-    expect(linesOf(stdout).map(({ msg }) => msg)).toEqual(['baseline']);
+    // What is too grave to be learned in silence is told all the same.
+    expect(linesOf(stdout).map(({ type, severity }) => [type, severity])).toEqual([['phase', undefined], ['incident', 'critical'], ['edge', 'critical'], ['incident', 'critical']]);
   });
 
   it('leaves out what is ignored, on both sides and by glob', async () => {
@@ -215,11 +216,16 @@ describe('the lines for machines', () => {
   it('keep their contract', async () => {
     const lines = linesOf((await replay('--baseline', '240', '--monitor', '60', NOISY)).stdout);
     for (const line of lines) {
-      expect(line).toMatchObject({ level: expect.any(Number), time: expect.any(Number), type: expect.stringMatching(/^(?:phase|edge)$/), msg: expect.any(String) });
+      expect(line).toMatchObject({ level: expect.any(Number), time: expect.any(Number), type: expect.stringMatching(/^(?:phase|edge|incident)$/), msg: expect.any(String) });
       expect(line.msg.split('->').length).toBe(line.type === 'edge' ? 2 : 1);
       if (line.type === 'phase') {
         expect(line.level).toBe(30);
         expect(line.msg).toMatch(/^(?:baseline|normalize|prepare|collect|detect|\+ignore \^.*\$)$/);
+        continue;
+      }
+      if (line.type === 'incident') {
+        expect([40, 50]).toContain(line.level);
+        expect(line.msg).toMatch(/^(?:opened|risen|closed) (?:low|medium|high|critical) incident [0-9a-f]{12}: \d+ edges?$/);
         continue;
       }
       const { level, first, last, count, incident, severity, score, reasons, pid, command } = line;
@@ -237,8 +243,8 @@ describe('the lines for machines', () => {
   });
 
   it('come in the order in which things happen', async () => {
-    const messages = linesOf((await replay('--baseline', '240', '--monitor', '60', NOISY)).stdout).map(({ type, msg }) => (type === 'edge' ? 'edge' : msg.replace(/^\+ignore .*/, '+ignore')));
-    expect(messages.join(' ')).toMatch(/^baseline normalize (?:\+ignore )+prepare collect (?:detect |edge |collect )+edge$/);
+    const messages = linesOf((await replay('--baseline', '240', '--monitor', '60', NOISY)).stdout).map(({ type, msg }) => (type === 'phase' ? msg.replace(/^\+ignore .*/, '+ignore') : type));
+    expect(messages.join(' ')).toMatch(/^baseline normalize (?:\+ignore )+prepare (?:collect |detect |incident (?:edge )+)+(?:incident ?)+$/);
   });
 
   it('say the same in every run', async () => {

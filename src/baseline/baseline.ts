@@ -10,6 +10,7 @@ import type { Sighting } from '../behaviour/sightings.ts';
 import { generalise } from './generalise.ts';
 import type { Example, Pattern } from './generalise.ts';
 import { generaliseHosts } from './hosts.ts';
+import type { Nearest, Novelty } from './nearest.ts';
 
 /** What the graph keeps of each edge. */
 export interface EdgeFacts {
@@ -37,6 +38,10 @@ export interface Baseline {
   readonly learn: (seen: Sighting) => void;
   /** Is the edge normal? Counts it up if so. */
   readonly knows: (seen: Sighting) => boolean;
+  /** Has this login been seen on behalf of this service? */
+  readonly knowsLogin: (subject: Subject) => boolean;
+  readonly novelty: (seen: Sighting) => Novelty;
+  readonly nearest: (seen: Sighting) => readonly Nearest[];
   /** Generalises what has been learned since the last call; returns the new patterns. */
   readonly generalise: () => readonly LearnedPattern[];
   readonly save: () => BaselineState;
@@ -104,6 +109,8 @@ const count = (facts: EdgeFacts, seen: Sighting): void => {
   if (seen.first < facts.first) facts.first = seen.first;
 };
 
+const loginOf = ({ login, service }: Subject): string => `${login} ${service}`;
+
 const canVary = (kind: EdgeKind, name: Bytes, traits: number): boolean =>
   isFile(kind) ? (traits & EXACT) === 0 && !isProtected(name) : kind === 'connect';
 
@@ -117,11 +124,13 @@ export const newBaseline = (saved?: BaselineState): Baseline => {
   // What is compared when the parent or the service is unknown.
   const ran = new Set<string>();
   const siblings = new Map<NodeText, NodeText[]>();
+  const logins = new Set<string>();
 
   const groupOf = ({ node, subject, kind }: Pick<Sighting, 'node' | 'subject' | 'kind'>): Group => {
     let groups = bySubject.get(node);
     if (groups === undefined) {
       bySubject.set(node, (groups = {}));
+      logins.add(loginOf(subject));
       const bare = withoutService(subject);
       const alike = siblings.get(bare);
       if (alike) alike.push(node);
@@ -238,6 +247,17 @@ export const newBaseline = (saved?: BaselineState): Baseline => {
       return facts !== undefined;
     },
 
+    knowsLogin: (subject) => logins.has(loginOf(subject)),
+    novelty(seen) {
+      const groups = bySubject.get(seen.node);
+      const names = [...(groups?.[seen.kind]?.names.keys() ?? [])];
+      const port = seen.name.slice(seen.name.lastIndexOf(':'));
+      return {
+        subjectKnown: groups !== undefined, kindKnown: groups?.[seen.kind] !== undefined, objectKnown: seen.kind === 'exec' ? ran.has(seen.name) : graph.hasNode(printObject(seen)),
+        portKnown: names.some((n) => n.endsWith(port)), directoryKnown: names.some((n) => n.startsWith(seen.name.slice(0, seen.name.lastIndexOf('/') + 1))),
+      };
+    },
+    nearest: () => [],
     generalise() {
       for (const group of changed) ripen(group);
       changed.clear();

@@ -19,6 +19,8 @@ export interface Process {
   readonly daemon: boolean;
   readonly container: Bytes;
   readonly ses: Ses;
+  /** The address its session came from, as the login told it; empty when unknown. */
+  readonly origin: Bytes;
   /** Names all that descends from one session, daemon or unknown ancestor; incidents are told by it. */
   readonly lineage: number;
   /** Parent while it is of use for ancestry; cut after {@link MAX_DEPTH} generations. */
@@ -84,6 +86,7 @@ const JITTER = 1024;
 type Caller = Pick<SyscallRecord, 'pid' | 'ppid' | 'ses' | 'exe' | 'auid' | 'euid'>;
 
 interface Session {
+  readonly origin?: Bytes;
   readonly service: Bytes;
   readonly lineage: number;
 }
@@ -175,7 +178,7 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
     const container = parent?.container ?? NONE;
     const subject: Subject = { container, login: r.auid, euid: r.euid, exe, script, service };
     return {
-      pid: r.pid, ppid: r.ppid, exe, script, service, daemon: service === NONE && r.ppid === INIT, container, ses: r.ses, lineage, parent, command,
+      pid: r.pid, ppid: r.ppid, exe, script, service, daemon: service === NONE && r.ppid === INIT, container, ses: r.ses, origin: sessions.get(r.ses)?.origin ?? NONE, lineage, parent, command,
       confirmed: position, active: false, subject, node: printSubject(subject),
     };
   };
@@ -301,7 +304,7 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
 
     save: (idOf) => ({
       table: [...table.values()].map(idOf),
-      sessions: [...sessions].map(([id, { service, lineage }]) => [id, { service, lineage }]),
+      sessions: [...sessions].map(([id, { service, lineage, origin = NONE }]) => [id, { service, lineage, origin }]),
       lineages, pids: { turns, counter, start, low, lows },
     }),
   };

@@ -19,6 +19,8 @@ export interface Sighting {
   traits: number;
   /** Old name of a rename. */
   readonly from: Bytes;
+  /** The address behind a name, `ADDRESS:PORT`; else empty. */
+  readonly address: Bytes;
   /** Who made the first call, and with which event. */
   readonly actor: Process;
   readonly serial: number;
@@ -36,7 +38,7 @@ export interface Sightings {
 
 /** In order of first sight. */
 export type SightingsState = readonly (readonly [
-  node: NodeText, kind: EdgeKind, name: Bytes, first: Ms, last: Ms, count: number, traits: number, from: Bytes, actor: number, serial: number,
+  node: NodeText, kind: EdgeKind, name: Bytes, first: Ms, last: Ms, count: number, traits: number, from: Bytes, address: Bytes, actor: number, serial: number,
 ])[];
 
 type ByKind = Partial<Record<EdgeKind, Map<Bytes, Sighting>>>;
@@ -52,8 +54,8 @@ export const collectSightings = (saved?: Enrolled<SightingsState>): Sightings =>
   };
 
   if (saved) {
-    for (const [node, kind, name, first, last, count, traits, from, actor, serial] of saved.state) {
-      const sighting: Sighting = { subject: restoreSubject(node), node, kind, name, first, last, count, traits, from, actor: saved.processOf(actor), serial };
+    for (const [node, kind, name, first, last, count, traits, from, address, actor, serial] of saved.state) {
+      const sighting: Sighting = { subject: restoreSubject(node), node, kind, name, first, last, count, traits, from, address, actor: saved.processOf(actor), serial };
       namesOf(node, kind).set(name, sighting);
       all.push(sighting);
     }
@@ -71,7 +73,7 @@ export const collectSightings = (saved?: Enrolled<SightingsState>): Sightings =>
         return;
       }
       const sighting: Sighting = {
-        subject: actor.subject, node: actor.node, kind, name, first: event.time, last: event.time, count: 1, traits, from, actor, serial: event.serial,
+        subject: actor.subject, node: actor.node, kind, name, first: event.time, last: event.time, count: 1, traits, from, address: NONE, actor, serial: event.serial,
       };
       names.set(name, sighting);
       all.push(sighting);
@@ -83,6 +85,6 @@ export const collectSightings = (saved?: Enrolled<SightingsState>): Sightings =>
       return taken;
     },
     size: () => all.length,
-    save: (idOf) => all.map((s) => [s.node, s.kind, s.name, s.first, s.last, s.count, s.traits, s.from, idOf(s.actor), s.serial]),
+    save: (idOf) => all.map((s) => [s.node, s.kind, s.name, s.first, s.last, s.count, s.traits, s.from, s.address, idOf(s.actor), s.serial]),
   };
 };

@@ -1,95 +1,237 @@
 import { createHash } from 'node:crypto';
-import type { Ms } from '../audit/units.ts';
-import { ARROW, printObject } from '../behaviour/edge.ts';
+import type { Bytes, Ms } from '../audit/units.ts';
+import { ARROW, isFile, parseSubject, printObject } from '../behaviour/edge.ts';
+import { baseName } from '../behaviour/paths.ts';
 import type { Sighting } from '../behaviour/sightings.ts';
-import type { Severity } from './severity.ts';
-import { rate } from './severity.ts';
+import type { Rating, Severity } from './severity.ts';
+import { MEDIUM, SEVERITIES, severityOf } from './severity.ts';
+import type { Tactic } from './tactics.ts';
 
 /** An unseen edge as it is told. */
-export interface Alert {
+export interface Alert extends Rating {
   readonly edge: string;
   readonly seen: Sighting;
   readonly incident: string;
-  readonly severity: Severity;
-  readonly score: number;
-  readonly reasons: readonly string[];
 }
 
+/** Unseen edges that belong together, as they stand. */
+export interface Incident {
+  readonly id: string;
+  readonly first: Ms;
+  readonly last: Ms;
+  readonly severity: Severity;
+  readonly score: number;
+  /** Distinct edges told in it, and how often any of them came again since. */
+  readonly count: number;
+  readonly repeats: number;
+  readonly tactics: readonly Tactic[];
+  readonly techniques: readonly string[];
+  /** Id of the incident whose file or peer it uses. */
+  readonly after: string | undefined;
+}
+
+/** For a look back: whether it is still open, and its edges, the first {@link MAX_EDGES}. */
+export interface KeptIncident extends Incident {
+  readonly open: boolean;
+  readonly edges: readonly string[];
+}
+
+/** What one cycle changed about an incident; `alerts` are those of this cycle, the gravest says most. */
+export interface Change {
+  readonly state: 'opened' | 'risen' | 'continued' | 'closed';
+  readonly incident: Incident;
+  readonly alerts: readonly Alert[];
+}
+
+export type Rate = (seen: Sighting, after: string | undefined) => Rating;
+
 export interface Incidents {
-  /** Sorts the unseen edges of one cycle into incidents; returns those worth telling, each once per incident. */
-  readonly open: (unseen: readonly Sighting[]) => readonly Alert[];
+  /** Sorts the unseen edges of one cycle into incidents; each edge is told once in one. In order of opening. */
+  readonly add: (unseen: readonly Sighting[], rate: Rate) => readonly Change[];
+  /** Closes what has been idle; `Infinity` closes all. */
+  readonly close: (now: Ms) => readonly Change[];
+  /** Open ones and the latest closed, oldest first. */
+  readonly all: () => readonly KeptIncident[];
   readonly save: () => IncidentsState;
 }
 
 export interface IncidentsState {
-  readonly byLineage: readonly { readonly lineage: number; readonly id: string; readonly edges: readonly string[]; readonly last: Ms }[];
-  readonly told: readonly (readonly [edge: string, last: Ms])[];
+  readonly incidents: readonly KeptIncident[];
+  readonly lineages: readonly (readonly [lineage: number, incident: string])[];
+  readonly told: readonly (readonly [edge: string, last: Ms, incident: string])[];
+  readonly handed: readonly (readonly [path: Bytes, incident: string])[];
 }
 
 /** An incident without news for this long is over. Ms. */
 export const IDLE = 300_000;
 /** An edge that keeps coming back is told again after this. Ms. */
 export const REMIND = 86_400_000;
-/** Incidents and told edges remembered; the oldest go first. */
+/** Told edges, lineages and handed-over things remembered; the oldest go first. */
 const MAX_REMEMBERED = 100_000;
+/** Closed incidents kept for a look back, and edges listed of each. */
+const MAX_CLOSED = 200;
+const MAX_EDGES = 500;
 
-interface Incident {
-  readonly id: string;
-  readonly edges: Set<string>;
-  last: Ms;
-}
-
-const dropOldest = <K>(map: Map<K, unknown>): void => {
-  if (map.size <= MAX_REMEMBERED) return;
+const dropOldest = <K>(map: Map<K, unknown>, most: number): void => {
+  if (map.size <= most) return;
   for (const key of map.keys()) {
     map.delete(key);
     return;
   }
 };
 
+const remember = <K, V>(map: Map<K, V>, key: K, value: V): void => {
+  map.delete(key);
+  map.set(key, value);
+  dropOldest(map, MAX_REMEMBERED);
+};
+
 /** Stable across restarts and replays: the first edge and the event that showed it. */
 const idOf = (edge: string, { first, serial }: Sighting): string =>
   createHash('sha256').update(`${edge}\0${first}:${serial}`).digest('hex').slice(0, 12);
 
-/** Unseen edges that share a process lineage are one incident until it has been idle for {@link IDLE}. */
+/** What one incident leaves behind for another process to pick up: a file, or a peer. */
+const leaves = ({ kind, name, address }: Sighting): readonly string[] =>
+  isFile(kind) && kind !== 'delete' && kind !== 'read' ? [name] : kind === 'connect' && !/^(?:127\.|::1:|localhost:)/.test(name) ? [hostOf(address || name)] : [];
+
+const hostOf = (peer: string): string => `host ${peer.slice(0, peer.lastIndexOf(':'))}`;
+
+/** What a process uses of what others may have left: the program or script it becomes, the file it touches, the peer it talks to. */
+const uses = (seen: Sighting): readonly string[] => {
+  if (seen.kind !== 'exec') return leaves(seen);
+  const target = parseSubject(seen.name);
+  return target === undefined ? [] : [target.exe, target.script];
+};
+
+// Cron and init run later what was written into their directories now; the job's own shell, not what it goes on to do.
+const CLOCKWORK = /^\/etc\/cron|^\/var\/spool\/(?:cron|at)\/|\/systemd\/(?:system|user)\//;
+const BY_CLOCKWORK = 'by the clock';
+
+const CLOCKS = new Set(['cron', 'crond', 'atd', 'anacron']);
+
+const isClockwork = ({ kind, subject: { exe, script, service } }: Sighting): boolean =>
+  kind === 'exec' && (exe.endsWith('/systemd/systemd') || (CLOCKS.has(service) && (script === '-c' || CLOCKS.has(baseName(exe)))));
+
+type Growing = { -readonly [K in keyof Incident]: Incident[K] } & { readonly edges: string[] };
+
+const newIncident = (id: string, { first, last }: Sighting, after: string | undefined): Growing => ({
+  id, first, last, severity: 'low', score: 0, count: 0, edges: [], repeats: 0, tactics: [], techniques: [], after,
+});
+
+/** As it stands now: what is told must not change afterwards. */
+const snapshot = (incident: Growing): Incident => ({ ...incident });
+
+const including = <T>(list: readonly T[], item: T | undefined): readonly T[] => (item === undefined || list.includes(item) ? list : [...list, item]);
+
+const rankOf = (severity: Severity): number => SEVERITIES.indexOf(severity);
+
+/**
+ * Unseen edges are one incident when they share a process lineage (a session, a daemon) or when one uses what the other left: a file that
+ * was written here is run or read there, a job is written here and run by cron there. An incident is over once it has been idle for
+ * {@link IDLE}; what uses its files or its peer later opens another one that names it.
+ */
 export const trackIncidents = (saved?: IncidentsState): Incidents => {
-  const byLineage = new Map<number, Incident>(saved?.byLineage.map(({ lineage, id, edges, last }) => [lineage, { id, edges: new Set(edges), last }]));
-  const told = new Map<string, Ms>(saved?.told);
+  const open = new Map<string, Growing>();
+  const closed = new Map<string, Growing>();
+  const byLineage = new Map<number, string>();
+  const told = new Map<string, { last: Ms; readonly incident: string }>();
+  const handed = new Map<string, string>();
+
+  const openAt = (id: string | undefined, time: Ms): Growing | undefined => {
+    const incident = id === undefined ? undefined : open.get(id);
+    return incident !== undefined && time - incident.last <= IDLE ? incident : undefined;
+  };
+
+  /** The incident that left behind what is used here. */
+  const sourceOf = (seen: Sighting): string | undefined => {
+    for (const thing of isClockwork(seen) ? [...uses(seen), BY_CLOCKWORK] : uses(seen)) {
+      const id = handed.get(thing);
+      if (id !== undefined) return id;
+    }
+    return undefined;
+  };
+
+  const kept = (): readonly KeptIncident[] => [...closed.values(), ...open.values()].map(({ edges, ...facts }) => ({ ...facts, edges: [...edges], open: open.has(facts.id) }));
+
+  const close = (incident: Growing): void => {
+    open.delete(incident.id);
+    closed.set(incident.id, incident);
+    dropOldest(closed, MAX_CLOSED);
+  };
+
+  const grow = (incident: Growing, alert: Alert): void => {
+    const { edge, seen, score, tactic, technique } = alert;
+    incident.count++;
+    if (incident.edges.length < MAX_EDGES) incident.edges.push(edge);
+    if (seen.last > incident.last) incident.last = seen.last;
+    if (score >= MEDIUM) {
+      incident.tactics = including(incident.tactics, tactic);
+      incident.techniques = including(incident.techniques, technique);
+    }
+    // Each further step of an intrusion makes the whole graver than its gravest edge.
+    incident.score = Math.max(incident.score, Math.min(100, score + 10 * Math.max(0, incident.tactics.length - 2)));
+    if (rankOf(severityOf(incident.score)) > rankOf(incident.severity)) incident.severity = severityOf(incident.score);
+    remember(told, edge, { last: seen.last, incident: incident.id });
+    for (const thing of leaves(seen)) remember(handed, thing, incident.id);
+    if (isFile(seen.kind) && CLOCKWORK.test(seen.name)) remember(handed, BY_CLOCKWORK, incident.id);
+  };
+
+  for (const { open: isOpen, edges, ...facts } of saved?.incidents ?? []) (isOpen ? open : closed).set(facts.id, { ...facts, edges: [...edges] });
+  for (const [lineage, id] of saved?.lineages ?? []) byLineage.set(lineage, id);
+  for (const [edge, last, incident] of saved?.told ?? []) told.set(edge, { last, incident });
+  for (const [path, id] of saved?.handed ?? []) handed.set(path, id);
 
   return {
-    open(unseen) {
-      const alerts: Alert[] = [];
-      const lineages = new Map<number, Sighting[]>();
+    add(unseen, rate) {
+      const before = new Map<Growing, Severity | undefined>();
+      const alerts = new Map<Growing, Alert[]>();
       for (const seen of unseen) {
-        const some = lineages.get(seen.actor.lineage);
-        if (some) some.push(seen);
-        else lineages.set(seen.actor.lineage, [seen]);
-      }
-      for (const [lineage, edges] of lineages) {
-        let incident = byLineage.get(lineage);
-        const start = edges[0]?.first ?? 0;
-        if (incident && start - incident.last > IDLE) incident = undefined;
-        for (const seen of edges) {
-          const edge = seen.node + ARROW + printObject(seen);
-          const before = told.get(edge);
-          // What has been told before opens no incident of its own until it is time for a reminder.
-          if (before !== undefined && seen.last - before < REMIND && (incident === undefined || incident.edges.has(edge))) continue;
-          if (incident === undefined) {
-            incident = { id: idOf(edge, seen), edges: new Set(), last: seen.last };
-            byLineage.delete(lineage);
-            byLineage.set(lineage, incident);
-            dropOldest(byLineage);
-          }
-          incident.edges.add(edge);
-          if (seen.last > incident.last) incident.last = seen.last;
-          told.delete(edge);
-          told.set(edge, seen.last);
-          dropOldest(told);
-          alerts.push({ edge, seen, incident: incident.id, ...rate(seen) });
+        const edge = seen.node + ARROW + printObject(seen);
+        const source = sourceOf(seen);
+        const { lineage } = seen.actor;
+        // A peer alone joins nothing: two services may be attacked from one address.
+        let incident = openAt(byLineage.get(lineage), seen.first) ?? (seen.kind !== 'connect' ? openAt(source, seen.first) : undefined);
+        const earlier = told.get(edge);
+        // What has been told before opens no incident of its own until it is time for a reminder.
+        if (earlier !== undefined && seen.last - earlier.last < REMIND && (incident === undefined || earlier.incident === incident.id)) {
+          const again = incident ?? open.get(earlier.incident) ?? closed.get(earlier.incident);
+          if (again !== undefined) again.repeats += seen.count;
+          if (incident !== undefined && seen.last > incident.last) incident.last = seen.last;
+          continue;
         }
+        const after = source !== undefined && source !== incident?.id ? source : undefined;
+        if (incident === undefined) {
+          incident = newIncident(idOf(edge, seen), seen, after);
+          open.set(incident.id, incident);
+        }
+        if (!before.has(incident)) before.set(incident, incident.count === 0 ? undefined : incident.severity);
+        remember(byLineage, lineage, incident.id);
+        const grave = after !== undefined && rankOf((open.get(after) ?? closed.get(after))?.severity ?? 'low') >= rankOf('high') && (seen.kind === 'exec' || seen.kind === 'connect');
+        const alert: Alert = { edge, seen, incident: incident.id, ...rate(seen, grave ? after : undefined) };
+        grow(incident, alert);
+        const some = alerts.get(incident);
+        if (some) some.push(alert);
+        else alerts.set(incident, [alert]);
       }
-      return alerts;
+      return [...alerts].map(([incident, of]) => {
+        const was = before.get(incident);
+        return { state: was === undefined ? 'opened' : was === incident.severity ? 'continued' : 'risen', incident: snapshot(incident), alerts: of };
+      });
     },
-    save: () => ({ byLineage: [...byLineage].map(([lineage, { id, edges, last }]) => ({ lineage, id, edges: [...edges], last })), told: [...told] }),
+
+    close(now) {
+      const over = [...open.values()].filter(({ last }) => now - last > IDLE);
+      for (const incident of over) close(incident);
+      return over.map((incident) => ({ state: 'closed', incident: snapshot(incident), alerts: [] }));
+    },
+
+    all: kept,
+
+    save: () => ({
+      incidents: kept(),
+      lineages: [...byLineage],
+      told: [...told].map(([edge, { last, incident }]) => [edge, last, incident]),
+      handed: [...handed].map(([thing, id]) => [thing as Bytes, id]),
+    }),
   };
 };

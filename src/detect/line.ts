@@ -1,11 +1,17 @@
 import type { Ms } from '../audit/units.ts';
 import type { LearnedPattern } from '../baseline/baseline.ts';
-import type { Alert } from './incidents.ts';
+import type { Explanation } from './explain.ts';
+import type { Alert, Incident } from './incidents.ts';
+
+export type FindingKind = 'clock';
 
 /** What fullmon has to say, in the order in which it happens. `time` is of the audit clock. */
 export type Line =
   | { readonly type: 'phase'; readonly time: Ms; readonly phase: 'baseline' | 'normalize' | 'prepare' | 'collect' | 'detect'; readonly facts: Readonly<Record<string, number>> }
   | { readonly type: 'ignore'; readonly time: Ms; readonly pattern: LearnedPattern }
   | { readonly type: 'edge'; readonly time: Ms; readonly alert: Alert }
+  /** An incident opens, becomes graver (explained by the edge that made it so), or has been idle and closes. */
+  | { readonly type: 'incident'; readonly time: Ms; readonly state: 'opened' | 'risen'; readonly incident: Incident; readonly explanation: Explanation }
+  | { readonly type: 'incident'; readonly time: Ms; readonly state: 'closed'; readonly incident: Incident }
   /** Something about the log itself that the operator should know. */
-  | { readonly type: 'finding'; readonly time: Ms; readonly kind: 'clock'; readonly text: string };
+  | { readonly type: 'finding'; readonly time: Ms; readonly kind: FindingKind; readonly text: string };

@@ -1,7 +1,17 @@
 import pino from 'pino';
 import type { DestinationStream } from 'pino';
+import { ARROW } from '../behaviour/edge.ts';
+import type { Explanation } from '../detect/explain.ts';
 import type { Line } from '../detect/line.ts';
 import { showCommand, show } from './show.ts';
+
+const explained = ({ edge, command, why, nearest, ancestry, session, address }: Explanation) => ({
+  edge, command: showCommand(command), why,
+  nearest: nearest.map(({ how, subject, object, last, count }) => ({ how, edge: `${subject}${ARROW}${object}`, last, count })),
+  ancestry: ancestry.map(show),
+  ...(session === undefined ? {} : { session: { ...session, service: show(session.service), address: show(session.address) } }),
+  ...(address === '' ? {} : { address: show(address) }),
+});
 
 /** One JSON object a line: `level`, `time` (ms of the audit clock), `type`, `msg` and the fields of the type. */
 export const jsonReport = (destination: DestinationStream): ((line: Line) => void) => {
@@ -23,12 +33,24 @@ export const jsonReport = (destination: DestinationStream): ((line: Line) => voi
       case 'finding':
         log.warn({ time, type, kind: line.kind }, line.text);
         return;
+      case 'incident': {
+        const { incident, state } = line;
+        const { id, first, last, severity, score, count, repeats, tactics, techniques, after } = incident;
+        const facts = {
+          time, type, state, incident: id, severity, score, first, last, edges: count, repeats, tactics, techniques, ...(after === undefined ? {} : { after }),
+        };
+        const heading = `${state} ${severity} incident ${id}: ${count} ${count === 1 ? 'edge' : 'edges'}`;
+        if (line.state === 'closed') log.warn(facts, heading);
+        else if (severity === 'high' || severity === 'critical') log.error({ ...facts, ...explained(line.explanation) }, heading);
+        else log.warn({ ...facts, ...explained(line.explanation) }, heading);
+        return;
+      }
       case 'edge': {
-        const { edge, seen, incident, severity, score, reasons } = line.alert;
+        const { edge, seen, incident, severity, score, reasons, technique } = line.alert;
         log.warn(
           {
-            time, type, kind: seen.kind, first: seen.first, last: seen.last, count: seen.count, incident, severity, score, reasons,
-            pid: seen.actor.pid, ppid: seen.actor.ppid, command: showCommand(seen.actor.command), ...(seen.from === '' ? {} : { from: show(seen.from) }),
+            time, type, kind: seen.kind, first: seen.first, last: seen.last, count: seen.count, incident, severity, score, reasons, ...(technique === undefined ? {} : { technique }),
+            pid: seen.actor.pid, ppid: seen.actor.ppid, command: showCommand(seen.actor.command), ...(seen.from === '' ? {} : { from: show(seen.from) }), ...(seen.address === '' ? {} : { address: show(seen.address) }),
           },
           edge,
         );

@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import type { Explanation } from '../detect/explain.ts';
 import type { Line } from '../detect/line.ts';
 import type { Severity } from '../detect/severity.ts';
 import { printObject } from '../behaviour/edge.ts';
@@ -26,10 +27,35 @@ export const terminalReport = (write: (text: string) => void): ((line: Line) => 
     case 'finding':
       write(`${at}  ${styleText('yellow', line.kind)}  ${line.text}`);
       return;
+    case 'incident': {
+      const { incident, state } = line;
+      const { id, severity, count, repeats, techniques, after } = incident;
+      const what = [`incident ${id} ${state}`, ...(after === undefined ? [] : [`after ${after}`]), ...techniques].join(' · ');
+      if (line.state === 'closed') {
+        write(`${at}  ${styleText('dim', `${severity.padEnd(8)}  ${what} · ${count} ${count === 1 ? 'edge' : 'edges'}${repeats === 0 ? '' : `, seen ${repeats} times more`}`)}`);
+        return;
+      }
+      write(`${at}  ${styleText(COLOUR[severity], severity.padEnd(8))}  ${styleText('bold', what)}`);
+      for (const [label, text] of explained(line.explanation)) write(`${INDENT}${styleText('dim', label.padEnd(8))}  ${text}`);
+      write(`${INDENT}${styleText('dim', 'accept')}    fullmon accept ${id}`);
+      return;
+    }
     case 'edge': {
-      const { seen, severity, incident, reasons } = line.alert;
-      write(`${at}  ${styleText(COLOUR[severity], severity.padEnd(8))}  ${readable(seen.node)} ${styleText('dim', '->')} ${styleText('bold', readable(printObject(seen)))}`);
-      write(`${' '.repeat(31)}${styleText('dim', `${reasons.join('; ')} · ${seen.count}x · pid ${seen.actor.pid} · ${showCommand(seen.actor.command)} · incident ${incident}`)}`);
+      const { seen, severity, reasons } = line.alert;
+      write(`${INDENT}${styleText(COLOUR[severity], severity.padEnd(8))}  ${readable(seen.node)} ${styleText('dim', '->')} ${styleText('bold', readable(printObject(seen)))}`);
+      write(`${INDENT}${' '.repeat(10)}${styleText('dim', `${reasons.join('; ')} · ${seen.count}x · pid ${seen.actor.pid} · ${showCommand(seen.actor.command)}`)}`);
     }
   }
 };
+
+const INDENT = ' '.repeat(21);
+
+const explained = ({ command, why, nearest, ancestry, session, address, subject }: Explanation): readonly (readonly [label: string, text: string])[] => [
+  ['who', readable(subject)],
+  ['command', showCommand(command)],
+  ['why', why],
+  ...nearest.map(({ how, subject: known, object, count, last }) => [how === 'other child' ? 'known' : how.replace('other ', 'known '), `${readable(known)} -> ${readable(object)}  ${styleText('dim', `${count}x, last ${stamp(last)}`)}`] as const),
+  ['lineage', ancestry.map(show).join(' < ')],
+  ...(session === undefined ? [] : [['session', `${session.ses} of login ${session.login} by ${show(session.service) || 'an unknown program'}${session.address === '' ? '' : ` from ${show(session.address)}`}`] as const]),
+  ...(address === '' ? [] : [['address', show(address)] as const]),
+];
