@@ -9,17 +9,10 @@ import { restoreSubject } from '../behaviour/roster.ts';
 import type { Sighting } from '../behaviour/sightings.ts';
 import { generalise } from './generalise.ts';
 import type { Example, Pattern } from './generalise.ts';
+import type { BaselineGraph, EdgeFacts, Group, Groups } from './group.ts';
 import { generaliseHosts } from './hosts.ts';
-import type { Nearest, Novelty } from './nearest.ts';
-
-/** What the graph keeps of each edge. */
-export interface EdgeFacts {
-  kind: EdgeKind;
-  first: Ms;
-  last: Ms;
-  count: number;
-  traits: number;
-}
+import { openNeighbourhood } from './nearest.ts';
+import type { Nearest, Neighbourhood, Novelty } from './nearest.ts';
 
 /** A pattern as it is shown in a `+ignore` line. */
 export interface LearnedPattern {
@@ -33,14 +26,16 @@ export interface LearnedPattern {
 }
 
 export interface Baseline {
-  readonly graph: DirectedGraph<Record<string, never>, EdgeFacts>;
+  readonly graph: BaselineGraph;
   /** Takes the edge in as normal. */
   readonly learn: (seen: Sighting) => void;
   /** Is the edge normal? Counts it up if so. */
   readonly knows: (seen: Sighting) => boolean;
   /** Has this login been seen on behalf of this service? */
   readonly knowsLogin: (subject: Subject) => boolean;
+  /** How new the ends of an unseen edge are. */
   readonly novelty: (seen: Sighting) => Novelty;
+  /** What is known and comes nearest to an unseen edge, nearest first. */
   readonly nearest: (seen: Sighting) => readonly Nearest[];
   /** Generalises what has been learned since the last call; returns the new patterns. */
   readonly generalise: () => readonly LearnedPattern[];
@@ -57,7 +52,7 @@ export interface BaselineState {
     readonly node: NodeText;
     readonly kind: EdgeKind;
     readonly names: readonly (readonly [name: Bytes, place: NamePlace, ...FactsState])[];
-    readonly patterns: readonly (readonly [source: string, ...FactsState])[];
+    readonly patterns: readonly (readonly [source: string, witness: Bytes, ...FactsState])[];
     readonly ripe: number;
   }[];
   /** Which of the groups are still to be generalised, in order. */
@@ -69,25 +64,6 @@ export interface BaselineState {
 const WITNESSES = 3;
 /** So many names of one kind tell what there is to tell: of the next hundred thousand only those that differ need to be kept. */
 const RIPE = 256;
-
-interface Compiled {
-  readonly source: string;
-  readonly regex: RegExp;
-  readonly facts: EdgeFacts;
-}
-
-/** All that one subject did in one way: the literal names, and the patterns that stand for others. */
-interface Group {
-  readonly node: NodeText;
-  readonly subject: Subject;
-  readonly kind: EdgeKind;
-  readonly names: Map<Bytes, EdgeFacts>;
-  readonly patterns: Compiled[];
-  /** Names at which patterns are looked for without waiting for the end of the window. */
-  ripe: number;
-}
-
-type Groups = Partial<Record<EdgeKind, Group>>;
 
 /** Patterns are nodes too; the prefix keeps a file whose name is the text of a pattern from being one. */
 const patternNode = (kind: EdgeKind, source: string): string => `pattern:${kind}:${source}`;
@@ -117,13 +93,16 @@ const canVary = (kind: EdgeKind, name: Bytes, traits: number): boolean =>
 const saveFacts = ({ first, last, count, traits }: EdgeFacts): FactsState => [first, last, count, traits];
 
 export const newBaseline = (saved?: BaselineState): Baseline => {
-  const graph: Baseline['graph'] = new DirectedGraph();
+  const graph: BaselineGraph = new DirectedGraph();
   // The graph is the baseline; these find an edge in it by two look-ups, and hold the names not generalised yet.
   const bySubject = new Map<NodeText, Groups>();
   const changed = new Set<Group>();
   // What is compared when the parent or the service is unknown.
   const ran = new Set<string>();
   const siblings = new Map<NodeText, NodeText[]>();
+  // Made for the first unseen edge: what only learns needs none.
+  let opened: Neighbourhood | undefined;
+  const neighbourhood = (): Neighbourhood => (opened ??= openNeighbourhood(graph, bySubject));
   const logins = new Set<string>();
 
   const groupOf = ({ node, subject, kind }: Pick<Sighting, 'node' | 'subject' | 'kind'>): Group => {
@@ -173,7 +152,7 @@ export const newBaseline = (saved?: BaselineState): Baseline => {
       names.push(name);
     }
     const facts = keep(group.node, patternNode(group.kind, anchored), sum);
-    group.patterns.push({ source: anchored, regex: new RegExp(anchored), facts });
+    group.patterns.push({ source: anchored, regex: new RegExp(anchored), facts, witness: names[0] ?? NONE });
     return { subject: group.node, kind: group.kind, source: anchored, witnesses: names.slice(0, WITNESSES), names: names.length };
   };
 
@@ -203,8 +182,8 @@ export const newBaseline = (saved?: BaselineState): Baseline => {
       group.names.set(name, place === 'graph' ? kept : facts);
       if (kind === 'exec') ran.add(name).add(runBy(name));
     }
-    for (const [source, first, last, count, traits] of patterns) {
-      group.patterns.push({ source, regex: new RegExp(source), facts: keep(node, patternNode(kind, source), { kind, first, last, count, traits }) });
+    for (const [source, witness, first, last, count, traits] of patterns) {
+      group.patterns.push({ source, witness, regex: new RegExp(source), facts: keep(node, patternNode(kind, source), { kind, first, last, count, traits }) });
     }
     group.ripe = ripe;
     return group;
@@ -231,6 +210,7 @@ export const newBaseline = (saved?: BaselineState): Baseline => {
       // A name that may turn out to be one of many goes to the graph once that is decided.
       const varies = canVary(seen.kind, seen.name, seen.traits);
       group.names.set(seen.name, varies ? facts : keep(seen.node, printObject(seen), facts));
+      opened?.add(group, seen.name);
       if (seen.kind === 'exec') ran.add(seen.name).add(runBy(seen.name));
       if (!varies) return;
       changed.add(group);
@@ -248,16 +228,9 @@ export const newBaseline = (saved?: BaselineState): Baseline => {
     },
 
     knowsLogin: (subject) => logins.has(loginOf(subject)),
-    novelty(seen) {
-      const groups = bySubject.get(seen.node);
-      const names = [...(groups?.[seen.kind]?.names.keys() ?? [])];
-      const port = seen.name.slice(seen.name.lastIndexOf(':'));
-      return {
-        subjectKnown: groups !== undefined, kindKnown: groups?.[seen.kind] !== undefined, objectKnown: seen.kind === 'exec' ? ran.has(seen.name) : graph.hasNode(printObject(seen)),
-        portKnown: names.some((n) => n.endsWith(port)), directoryKnown: names.some((n) => n.startsWith(seen.name.slice(0, seen.name.lastIndexOf('/') + 1))),
-      };
-    },
-    nearest: () => [],
+    novelty: (seen) => neighbourhood().novelty(seen),
+    nearest: (seen) => neighbourhood().nearest(seen),
+
     generalise() {
       for (const group of changed) ripen(group);
       changed.clear();
@@ -271,7 +244,7 @@ export const newBaseline = (saved?: BaselineState): Baseline => {
         groups: groups.map(({ node, kind, names, patterns, ripe }) => ({
           node, kind, ripe,
           names: [...names].map(([name, facts]) => [name, placeOf(node, printObject({ kind, name }), facts), ...saveFacts(facts)]),
-          patterns: patterns.map(({ source, facts }) => [source, ...saveFacts(facts)]),
+          patterns: patterns.map(({ source, witness, facts }) => [source, witness, ...saveFacts(facts)]),
         })),
         changed: [...changed].map((group) => index.get(group) ?? 0),
         learned: [...learned],

@@ -1,0 +1,52 @@
+import type { DirectedGraph } from 'graphology';
+import { bytes } from '../audit/units.ts';
+import type { Bytes, Ms } from '../audit/units.ts';
+import type { EdgeKind, NodeText, Subject } from '../behaviour/edge.ts';
+
+/** What the graph keeps of each edge. */
+export interface EdgeFacts {
+  kind: EdgeKind;
+  first: Ms;
+  last: Ms;
+  count: number;
+  traits: number;
+}
+
+/** Of subjects, objects and patterns. */
+export type BaselineGraph = DirectedGraph<Record<string, never>, EdgeFacts>;
+
+/** A pattern at work. */
+export interface Compiled {
+  /** Anchored regular expression over raw names. */
+  readonly source: string;
+  readonly regex: RegExp;
+  readonly facts: EdgeFacts;
+  /** One of the names behind it. */
+  readonly witness: Bytes;
+}
+
+/** All that one subject did in one way: the literal names, and the patterns that stand for others. */
+export interface Group {
+  readonly node: NodeText;
+  readonly subject: Subject;
+  readonly kind: EdgeKind;
+  readonly names: Map<Bytes, EdgeFacts>;
+  readonly patterns: Compiled[];
+  /** Names at which patterns are looked for without waiting for the end of the window. */
+  ripe: number;
+}
+
+export type Groups = Partial<Record<EdgeKind, Group>>;
+
+/** How a group knows a name, whatever its traits: by itself or by a pattern. */
+export interface Known {
+  readonly facts: EdgeFacts;
+  readonly pattern?: Bytes;
+}
+
+export const find = ({ names, patterns }: Group, name: Bytes): Known | undefined => {
+  const facts = names.get(name);
+  if (facts) return { facts };
+  const pattern = patterns.find((p) => p.regex.test(name));
+  return pattern && { facts: pattern.facts, pattern: bytes(pattern.source) };
+};
