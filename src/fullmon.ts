@@ -178,7 +178,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   const announce = ({ state, incident, alerts }: Change, now: Ms): void => {
     const gravest = alerts.reduce<Alert | undefined>((most, one) => (most === undefined || one.score > most.score ? one : most), undefined);
     if (gravest === undefined || (state !== 'opened' && state !== 'risen')) return;
-    const explanation = explain(gravest, baseline.novelty(gravest.seen), baseline.nearest(gravest.seen));
+    const explanation = explain(gravest, baseline.novelty(gravest.seen), baseline.nearest(gravest.seen), processes.originOf(gravest.seen.actor.ses));
     tell({ type: 'incident', time: now, state, incident, explanation });
   };
 

@@ -46,6 +46,12 @@ export interface LoginRecord {
   ses: Ses;
 }
 
+/** USER_START: a login program says that it opened a session, and for whom. `address` is empty when it came from nowhere. */
+export interface OpenedRecord {
+  ses: Ses;
+  address: Bytes;
+}
+
 /**
  * All that the records with one (node, time stamp, serial) told. Events are pooled: whoever receives one may not keep it.
  * `syscall`, `login` and so on are valid only where `has` names the record.
@@ -62,6 +68,7 @@ export interface Event {
   has: number;
   readonly syscall: SyscallRecord;
   readonly login: LoginRecord;
+  readonly opened: OpenedRecord;
   cwd: Bytes;
   /** Only the first `pathCount` items are of this event. */
   readonly paths: PathItem[];
@@ -84,7 +91,7 @@ export interface Event {
 }
 
 export const Has = {
-  syscall: 1, cwd: 2, path: 4, execve: 8, sockaddr: 16, proctitle: 32, login: 64, objPid: 128, module: 256, openat2: 512,
+  syscall: 1, cwd: 2, path: 4, execve: 8, sockaddr: 16, proctitle: 32, login: 64, objPid: 128, module: 256, openat2: 512, opened: 1024,
 } as const;
 
 /** The kernel allows some 2 MiB of arguments; nobody reads more than this, and an attacker may not choose our memory. */
@@ -105,6 +112,7 @@ export const newEvent = (): Event => ({
     ppid: pid(0), pid: pid(0), auid: uid(UNSET), uid: uid(0), euid: uid(0), ses: ses(UNSET), notty: false, comm: EMPTY, exe: EMPTY,
   },
   login: { pid: pid(0), auid: uid(UNSET), ses: ses(UNSET) },
+  opened: { ses: ses(UNSET), address: EMPTY },
   cwd: EMPTY, paths: [], pathCount: 0, argv: [], argvBytes: 0, saddr: '', title: NOTHING, titleStart: 0, titleEnd: 0, objectPid: pid(0), module: EMPTY, openFlags: 0,
 });
 
@@ -120,8 +128,8 @@ export const clearEvent = (event: Event): void => {
 /** An unfinished event. It has no title yet: with that it would be whole. */
 export type EventState = Omit<Event, 'title' | 'titleStart' | 'titleEnd' | 'pathCount'>;
 
-export const saveEvent = ({ node, time, serial, left, has, syscall, login, cwd, paths, pathCount, argv, argvBytes, saddr, objectPid, module, openFlags }: Event): EventState => ({
-  node, time, serial, left, has, syscall, login, cwd, paths: paths.slice(0, pathCount), argv, argvBytes, saddr, objectPid, module, openFlags,
+export const saveEvent = ({ node, time, serial, left, has, syscall, login, opened, cwd, paths, pathCount, argv, argvBytes, saddr, objectPid, module, openFlags }: Event): EventState => ({
+  node, time, serial, left, has, syscall, login, opened, cwd, paths: paths.slice(0, pathCount), argv, argvBytes, saddr, objectPid, module, openFlags,
 });
 
 export const restoreEvent = (saved: EventState): Event => ({

@@ -4,7 +4,7 @@ import type { Ms } from './units.ts';
 
 /** Record types that tell fullmon something; every other type is understood as "nothing for us". */
 export type RecordType =
-  | 'SYSCALL' | 'CWD' | 'PATH' | 'EXECVE' | 'SOCKADDR' | 'PROCTITLE' | 'LOGIN' | 'OBJ_PID' | 'KERN_MODULE' | 'OPENAT2' | 'EOE' | 'other';
+  | 'SYSCALL' | 'CWD' | 'PATH' | 'EXECVE' | 'SOCKADDR' | 'PROCTITLE' | 'LOGIN' | 'USER_START' | 'OBJ_PID' | 'KERN_MODULE' | 'OPENAT2' | 'EOE' | 'other';
 
 /** `[node=NAME ]type=TYPE msg=audit(SECONDS.MILLIS:SERIAL): BODY` */
 export interface Header {
@@ -26,7 +26,7 @@ const CLOSE = 41;
 /** By length and last letter, so that a name is compared once. */
 const slot = (length: number, last: number): number => (length << 8) | last;
 const TYPES: readonly { readonly name: Buffer; readonly type: RecordType }[] = [];
-for (const type of ['PATH', 'SYSCALL', 'PROCTITLE', 'CWD', 'SOCKADDR', 'EXECVE', 'LOGIN', 'EOE', 'OBJ_PID', 'KERN_MODULE', 'OPENAT2'] as const) {
+for (const type of ['PATH', 'SYSCALL', 'PROCTITLE', 'CWD', 'SOCKADDR', 'EXECVE', 'LOGIN', 'USER_START', 'EOE', 'OBJ_PID', 'KERN_MODULE', 'OPENAT2'] as const) {
   Object.assign(TYPES, { [slot(type.length, type.charCodeAt(type.length - 1))]: { name: Buffer.from(type), type } });
 }
 

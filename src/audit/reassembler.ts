@@ -165,7 +165,8 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void, save
       event = start();
     }
     if (!readRecord(type, event, buffer, header.body, to, losses)) reject(losses, `bad ${type}`);
-    if (type === 'PROCTITLE') finish(event);
+    // What a program says is one record.
+    if (type === 'PROCTITLE' || type === 'USER_START') finish(event);
   };
 
   const lines = splitLines(losses, line, saved?.lines);

@@ -242,6 +242,19 @@ const readLogin: Reader['read'] = (event, buffer, p, end) => {
   return true;
 };
 
+const USER_START = layout({ ses: 'decimal' });
+// The rest is the word of a program: only good to be shown.
+const ADDRESS = / msg='.* addr=([0-9A-Fa-f.:]{2,45}) /;
+
+const readUserStart: Reader['read'] = (event, buffer, p, end) => {
+  const session = number(USER_START, 0);
+  if (Number.isNaN(session)) return false;
+  event.opened.ses = ses(session >>> 0);
+  event.opened.address = bytes(ADDRESS.exec(latin1(buffer, p, end))?.[1] ?? '');
+  event.has |= Has.opened;
+  return true;
+};
+
 const OBJ_PID = layout({ opid: 'decimal' });
 
 const readObjPid: Reader['read'] = (event) => {
@@ -279,6 +292,7 @@ const READERS = {
   SOCKADDR: { layout: SOCKADDR, read: readSockaddr },
   PROCTITLE: { layout: undefined, read: readProctitle },
   LOGIN: { layout: LOGIN, read: readLogin },
+  USER_START: { layout: USER_START, read: readUserStart },
   OBJ_PID: { layout: OBJ_PID, read: readObjPid },
   KERN_MODULE: { layout: MODULE, read: readModule },
   OPENAT2: { layout: OPENAT2, read: readOpenat2 },

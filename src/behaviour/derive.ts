@@ -135,6 +135,7 @@ export const deriveEdges = (processes: Processes, names: Names, see: See): ((eve
 
   return (event) => {
     if ((event.has & Has.login) !== 0) processes.login(event);
+    if ((event.has & Has.opened) !== 0) processes.opened(event);
     if ((event.has & Has.syscall) === 0) return;
     // Events are pooled: without a record of its own it would be another call's directory.
     if ((event.has & Has.cwd) === 0) event.cwd = NONE;

@@ -19,8 +19,6 @@ export interface Process {
   readonly daemon: boolean;
   readonly container: Bytes;
   readonly ses: Ses;
-  /** The address its session came from, as the login told it; empty when unknown. */
-  readonly origin: Bytes;
   /** Names all that descends from one session, daemon or unknown ancestor; incidents are told by it. */
   readonly lineage: number;
   /** Parent while it is of use for ancestry; cut after {@link MAX_DEPTH} generations. */
@@ -56,6 +54,10 @@ export interface Processes {
   readonly exec: (event: Event) => { readonly before: Process; readonly after: Process };
   /** A login session begins. */
   readonly login: (event: Event) => void;
+  /** A login program tells where a session came from. */
+  readonly opened: (event: Event) => void;
+  /** The address that a session came from; empty when it was not told. */
+  readonly originOf: (session: Ses) => Bytes;
   /** The program that runs under a pid now; undefined when unknown or stale. */
   readonly exeOf: (pid: Pid) => Bytes | undefined;
   /** Takes in a snapshot, parents before children; `lastPid` is where the pid counter stands. */
@@ -86,9 +88,10 @@ const JITTER = 1024;
 type Caller = Pick<SyscallRecord, 'pid' | 'ppid' | 'ses' | 'exe' | 'auid' | 'euid'>;
 
 interface Session {
-  readonly origin?: Bytes;
   readonly service: Bytes;
   readonly lineage: number;
+  /** The address it came from, once that was told. */
+  readonly origin?: Bytes;
 }
 
 const subjectOf = (p: Pick<Process, 'container' | 'exe' | 'script' | 'service'>, login: Uid, euid: Uid): Subject => ({
@@ -178,7 +181,7 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
     const container = parent?.container ?? NONE;
     const subject: Subject = { container, login: r.auid, euid: r.euid, exe, script, service };
     return {
-      pid: r.pid, ppid: r.ppid, exe, script, service, daemon: service === NONE && r.ppid === INIT, container, ses: r.ses, origin: sessions.get(r.ses)?.origin ?? NONE, lineage, parent, command,
+      pid: r.pid, ppid: r.ppid, exe, script, service, daemon: service === NONE && r.ppid === INIT, container, ses: r.ses, lineage, parent, command,
       confirmed: position, active: false, subject, node: printSubject(subject),
     };
   };
@@ -295,6 +298,13 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
       if (byRecord) callerOf(event);
     },
 
+    opened({ opened: { ses, address } }) {
+      const session = sessions.get(ses);
+      if (session !== undefined && session.origin === undefined && address !== '') sessions.set(ses, { ...session, origin: address });
+    },
+
+    originOf: (session) => sessions.get(session)?.origin ?? NONE,
+
     exeOf: (pid) => (fresh(pid) ?? ask(pid))?.exe,
 
     learn(facts, lastPid) {
@@ -304,7 +314,7 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
 
     save: (idOf) => ({
       table: [...table.values()].map(idOf),
-      sessions: [...sessions].map(([id, { service, lineage, origin = NONE }]) => [id, { service, lineage, origin }]),
+      sessions: [...sessions].map(([id, { service, lineage, origin }]) => [id, origin === undefined ? { service, lineage } : { service, lineage, origin }]),
       lineages, pids: { turns, counter, start, low, lows },
     }),
   };

@@ -5,7 +5,7 @@ import type { Process } from './processes.ts';
 
 /** Processes as plain data, parents before children; who shared a parent shares it again. */
 export type RosterState = readonly (readonly [
-  pid: Pid, ppid: Pid, exe: Bytes, script: Bytes, service: Bytes, daemon: boolean, container: Bytes, ses: Ses, origin: Bytes, lineage: number,
+  pid: Pid, ppid: Pid, exe: Bytes, script: Bytes, service: Bytes, daemon: boolean, container: Bytes, ses: Ses, lineage: number,
   /** Its place in this list; -1 without one. */
   parent: number, command: Bytes, confirmed: number, active: boolean, node: NodeText,
 ])[];
@@ -33,7 +33,7 @@ export const openRoster = (): Roster => {
     // As deep as ancestry is kept.
     const parent = p.parent === undefined ? -1 : idOf(p.parent);
     ids.set(p, list.length);
-    return list.push([p.pid, p.ppid, p.exe, p.script, p.service, p.daemon, p.container, p.ses, p.origin, p.lineage, parent, p.command, p.confirmed, p.active, p.node]) - 1;
+    return list.push([p.pid, p.ppid, p.exe, p.script, p.service, p.daemon, p.container, p.ses, p.lineage, parent, p.command, p.confirmed, p.active, p.node]) - 1;
   };
 
   return { idOf, list };
@@ -54,9 +54,9 @@ export const readRoster = (list: RosterState): ((id: number) => Process) => {
     if (p === undefined) throw new TypeError('no process');
     return p;
   };
-  for (const [pid, ppid, exe, script, service, daemon, container, ses, origin, lineage, parent, command, confirmed, active, node] of list) {
+  for (const [pid, ppid, exe, script, service, daemon, container, ses, lineage, parent, command, confirmed, active, node] of list) {
     all.push({
-      pid, ppid, exe, script, service, daemon, container, ses, origin, lineage, parent: parent < 0 ? undefined : at(parent), command, confirmed, active,
+      pid, ppid, exe, script, service, daemon, container, ses, lineage, parent: parent < 0 ? undefined : at(parent), command, confirmed, active,
       subject: restoreSubject(node), node,
     });
   }

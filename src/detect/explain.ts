@@ -46,7 +46,7 @@ const whyNew = ({ seen }: Alert, novelty: Novelty): string => {
   return `${subject} ${novelty.kindKnown ? known : unknown}${novelty.objectKnown ? '' : '; nor did anybody else here'}`;
 };
 
-export const explain = (alert: Alert, novelty: Novelty, nearest: readonly Nearest[]): Explanation => {
+export const explain = (alert: Alert, novelty: Novelty, nearest: readonly Nearest[], origin: Bytes): Explanation => {
   const { seen } = alert;
   const { actor, subject } = seen;
   return {
@@ -56,7 +56,7 @@ export const explain = (alert: Alert, novelty: Novelty, nearest: readonly Neares
     why: whyNew(alert, novelty),
     nearest,
     ancestry: ancestry(actor),
-    session: isSet(actor.ses) ? { login: subject.login, ses: actor.ses, service: subject.service, address: actor.origin } : undefined,
+    session: isSet(actor.ses) ? { login: subject.login, ses: actor.ses, service: subject.service, address: origin } : undefined,
     address: seen.address,
     first: seen.first,
   };

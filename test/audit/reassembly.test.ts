@@ -105,7 +105,7 @@ describe('an event', () => {
   });
 
   it('that tells nothing is none', () => {
-    const log = read(record('USER_START', "msg='x'"), record('BPRM_FCAPS', 'x=1', 2), record('PROCTITLE', 'proctitle="x"', 2), record('EOE', '', 3));
+    const log = read(record('USER_ACCT', "msg='x'"), record('BPRM_FCAPS', 'x=1', 2), record('PROCTITLE', 'proctitle="x"', 2), record('EOE', '', 3));
     expect(log.events).toEqual([]);
     expect(log.losses).toMatchObject({ lines: 4, orphaned: 1 });
   });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Line } from '../../src/detect/line.ts';
 import { alertsOf, replay } from '../support/replay.ts';
 import type { Flags } from '../support/replay.ts';
+import { record } from '../support/log.ts';
 import { ipv4, openScene } from '../support/scene.ts';
 import type { Actor, Scene } from '../support/scene.ts';
 
@@ -29,6 +30,14 @@ describe('an incident', () => {
     expect(said.slice(at, at + 3).map(({ type }) => type)).toEqual(['incident', 'edge', 'edge']);
     const opened = said[at];
     expect(opened?.type === 'incident' && opened.state === 'opened' && opened.explanation.edge).toBe('proc::33:/usr/sbin/nginx->file:CREATE:/etc/cron.d/x');
+  });
+
+  it('names the session and the address it came from', () => {
+    const login: Actor = { pid: 600, ppid: 1, exe: '/usr/sbin/sshd', euid: 0, auid: 0, ses: 7 };
+    const scene = start().login(login, 0, 7).exec({ ...login, pid: 601, ppid: 600, exe: '/usr/bin/bash' }, ['-bash']);
+    const opened = record('USER_START', `pid=600 uid=0 auid=0 ses=7 msg='op=PAM:session_open acct="root" exe="/usr/sbin/sshd" hostname=x addr=198.51.100.9 terminal=ssh res=success'`, 9, 10_000);
+    const sessions = say({ ...scene, lines: [...scene.lines, opened] }).flatMap((line) => (line.type === 'incident' && line.state === 'opened' ? [line.explanation.session] : []));
+    expect(sessions).toEqual([{ login: 0, ses: 7, service: 'sshd', address: '198.51.100.9' }]);
   });
 
   it('is graver than its gravest edge when it goes through several tactics', () => {
