@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import type { Explanation } from '../detect/explain.ts';
 import type { Line } from '../detect/line.ts';
 import type { Severity } from '../detect/severity.ts';
-import { printObject } from '../behaviour/edge.ts';
+import { ARROW, printObject } from '../behaviour/edge.ts';
 import { readable, show, showCommand } from './show.ts';
 
 const COLOUR = { low: 'cyan', medium: 'yellow', high: 'red', critical: 'magenta' } as const satisfies Record<Severity, Parameters<typeof styleText>[0]>;
@@ -36,8 +36,8 @@ export const terminalReport = (write: (text: string) => void): ((line: Line) => 
         return;
       }
       write(`${at}  ${styleText(COLOUR[severity], severity.padEnd(8))}  ${styleText('bold', what)}`);
-      for (const [label, text] of explained(line.explanation)) write(`${INDENT}${styleText('dim', label.padEnd(8))}  ${text}`);
-      write(`${INDENT}${styleText('dim', 'accept')}    fullmon accept ${id}`);
+      for (const [label, text] of explained(line.explanation)) write(`${INDENT}${styleText('dim', label.padEnd(LABEL))} ${text}`);
+      write(`${INDENT}${styleText('dim', 'accept'.padEnd(LABEL))} fullmon accept ${id}`);
       return;
     }
     case 'edge': {
@@ -49,9 +49,10 @@ export const terminalReport = (write: (text: string) => void): ((line: Line) => 
 };
 
 const INDENT = ' '.repeat(21);
+const LABEL = 14;
 
-const explained = ({ command, why, nearest, ancestry, session, address, subject }: Explanation): readonly (readonly [label: string, text: string])[] => [
-  ['who', readable(subject)],
+const explained = ({ edge, command, why, nearest, ancestry, session, address }: Explanation): readonly (readonly [label: string, text: string])[] => [
+  ['of', readable(edge).replace(ARROW, ' -> ')],
   ['command', showCommand(command)],
   ['why', why],
   ...nearest.map(({ how, subject: known, object, count, last }) => [how === 'other child' ? 'known' : how.replace('other ', 'known '), `${readable(known)} -> ${readable(object)}  ${styleText('dim', `${count}x, last ${stamp(last)}`)}`] as const),

@@ -65,13 +65,13 @@ describe('the report for a person', () => {
     for (let i = 0; i < 10; i++) scene.wait(60_000).create(ME, '/srv/7919');
     scene.create(ME, '/etc/cron.d/é');
     const lines = text(replay(scene.lines, { baseline: 10, monitor: 60 })).map((line) => stripVTControlCharacters(line));
-    expect(lines.map((line) => line.slice(21).split(' ')[0])).toEqual(['baseline', 'normalize', '+ignore', 'prepare', 'detect', 'high', 'who', 'command', 'why', 'known', 'lineage', 'accept', 'high', '', 'high']);
+    expect(lines.map((line) => line.slice(21).split(' ')[0])).toEqual(['baseline', 'normalize', '+ignore', 'prepare', 'detect', 'high', 'of', 'command', 'why', 'known', 'lineage', 'accept', 'high', '', 'high']);
     expect(lines[0]).toMatch(/^2023-11-14 22:13:20 {2}baseline {2}seconds 10, until 2023-11-14 22:13:30$/);
     expect(lines[2]).toContain('+ignore ^/srv/[0-9]{4,5}$  create by proc::33:/usr/bin/x, 5 names');
     const whole = lines.join('\n');
     expect(whole).toMatch(/high {6}incident [0-9a-f]{12} opened · T1053\.003\n/);
-    expect(whole).toContain('why       this program, as this user and for this service, never created this file');
-    expect(whole).toMatch(/accept {4}fullmon accept [0-9a-f]{12}\n/);
+    expect(whole).toContain('why            this program, as this user and for this service, never created this file');
+    expect(whole).toMatch(/accept {9}fullmon accept [0-9a-f]{12}\n/);
     expect(whole).toContain('high      proc::33:/usr/bin/x -> file:CREATE:/etc/cron.d/');
     expect(whole).toMatch(/what runs by the clock · 1x · pid 500 · .*\n.*closed · T1053\.003 · 1 edge$/);
   });
