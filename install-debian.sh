@@ -29,7 +29,7 @@ uninstall() {
   if systemd; then systemctl daemon-reload; fi
   if command -v augenrules >/dev/null; then augenrules --load >/dev/null 2>&1 || true; fi
   [ "$(readlink "$link" || true)" != "$app/dist/main.js" ] || rm -f "$link"
-  rm -rf "$app"
+  rm -rf "$app" /var/lib/fullmon
   say 'removed; auditd and nodejs stay, and so do the logs'
 }
 
@@ -126,6 +126,9 @@ Restart=on-failure
 RestartSec=5
 # Wrong use does not get better by trying again.
 RestartPreventExitStatus=2
+# What is normal, and where it stands in the log: /var/lib/fullmon.
+StateDirectory=fullmon
+StateDirectoryMode=0700
 # It reads the log and /proc, and writes to the journal.
 CapabilityBoundingSet=CAP_DAC_READ_SEARCH CAP_SYS_PTRACE
 LockPersonality=yes

@@ -1,7 +1,7 @@
 import { noLosses, saveLosses } from './audit/losses.ts';
 import type { Losses, LossesState } from './audit/losses.ts';
 import { reassemble } from './audit/reassembler.ts';
-import type { ReassemblerState } from './audit/reassembler.ts';
+import type { Break, ReassemblerState } from './audit/reassembler.ts';
 import { ms } from './audit/units.ts';
 import type { Ms, Pid } from './audit/units.ts';
 import { newBaseline } from './baseline/baseline.ts';
@@ -68,12 +68,16 @@ export interface Fullmon {
   readonly endFile: () => void;
   /** The log is over: finishes open events and the open cycle. */
   readonly end: () => void;
+  /** The log goes on another time, with the state that is saved next: closes the open cycle, and keeps open events for then. */
+  readonly pause: () => void;
+  /** What follows does not go on where the log was left: passes over what has been read, and tells how much is missing. */
+  readonly resume: (why: 'lost' | 'paused') => void;
   /** Takes in the processes that run already, parents first. */
   readonly know: (running: readonly ProcessFact[], lastPid?: Pid) => void;
   readonly losses: Losses;
   /** All there is to know, to go on from as if nothing had happened; shares its parts with what is running, so print it at once. */
   readonly save: () => Snapshot;
-  readonly state: () => { readonly phase: Phase; readonly time: Ms; readonly edges: number; readonly learnUntil: Ms };
+  readonly state: () => { readonly phase: Phase; /** Names the open cycle. */ readonly cycle: Ms; readonly time: Ms; readonly edges: number; readonly learnUntil: Ms };
 }
 
 /** Records of one moment may be this much late, ms. */
@@ -84,8 +88,13 @@ const SET_BACK_EVENTS = 100;
 /** While learning, edges go to the graph at least this often, in seconds and in distinct edges. */
 const SLICE = 60;
 const SLICE_EDGES = 50_000;
+/** A log that nobody read may have been silent for so long. Ms. */
+const SILENCE = 60_000;
 
-export const createFullmon = (settings: Settings, tell: (line: Line) => void, lookup?: (pid: Pid) => ProcessFact | undefined, saved?: Snapshot): Fullmon => {
+export const createFullmon = (settings: Settings, tell: (line: Line) => void, lookup?: (pid: Pid) => ProcessFact | undefined, before?: Snapshot | 'damaged'): Fullmon => {
+  // What was normal is not known any more, and what happens now may be the reason: nothing is learned, only what is grave in itself is told.
+  const isDamaged = before === 'damaged';
+  const saved = isDamaged ? undefined : before;
   const processOf = readRoster(saved?.roster ?? []);
   const losses = noLosses(saved?.losses);
   const processes = trackProcesses(lookup, saved && { state: saved.processes, processOf });
@@ -103,19 +112,28 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   // The length of a cycle may be another one now.
   if (phase === 'monitoring') end = ms(monitor === 0 ? Infinity : start + monitor);
 
+  /** Nobody watched: that is told, and not taken for time in which something could have been learned. */
+  const breaks = ({ why, from, to }: Break): void => {
+    if (why === 'paused' && to - from < SILENCE) return;
+    if (why === 'reboot') processes.reboot();
+    if (phase === 'learning') learnUntil = ms(learnUntil + to - from);
+    const what = { lost: 'a part of the log is missing', paused: 'the log was not read', reboot: 'the machine was started anew' }[why];
+    tell({ type: 'finding', time: to, kind: 'gap', text: `${what}: nothing is known of the ${((to - from) / 1000).toFixed(3)} s before this` });
+  };
+
   const events = reassemble(losses, (event) => {
     reach(event.time);
     derive(event);
     if (sightings.size() >= SLICE_EDGES && phase === 'learning') learn();
     if (monitor === 0 && phase === 'monitoring') detect(event.time);
-  }, saved?.events);
+  }, breaks, saved?.events);
 
   const reach = (now: Ms): void => {
     if (phase === 'waiting') {
       phase = 'learning';
       start = end = now;
-      learnUntil = ms(now + settings.baseline * 1000);
-      tell({ type: 'phase', time: now, phase: 'baseline', facts: { seconds: settings.baseline, until: learnUntil } });
+      learnUntil = ms(isDamaged ? Infinity : now + settings.baseline * 1000);
+      if (!isDamaged) tell({ type: 'phase', time: now, phase: 'baseline', facts: { seconds: settings.baseline, until: learnUntil } });
     }
     // One old stamp is a call that took long; nothing but old stamps is a clock that was set back, and would leave us waiting in the future.
     behind = now < start - SET_BACK ? behind + 1 : 0;
@@ -155,7 +173,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     const grave: Sighting[] = [];
     for (const seen of sightings.take()) {
       if (isGrave(seen) && !isIgnored(seen)) grave.push(seen);
-      else baseline.learn(seen);
+      else if (!isDamaged) baseline.learn(seen);
     }
     alert(grave, time);
   };
@@ -219,6 +237,11 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       else if (phase === 'monitoring') detect(time);
       for (const { incident } of incidents.close(ms(Infinity))) tell({ type: 'incident', time, state: 'closed', incident });
     },
+    pause() {
+      if (phase === 'learning') learn();
+      else if (phase === 'monitoring') detect(time);
+    },
+    resume: events.resume,
     know: processes.learn,
     losses,
     save() {
@@ -236,6 +259,6 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
         incidents: incidents.save(),
       };
     },
-    state: () => ({ phase, time, edges: baseline.graph.size, learnUntil }),
+    state: () => ({ phase, cycle: end === Infinity ? ms(time - (time % (SLICE * 1000))) : start, time, edges: baseline.graph.size, learnUntil }),
   };
 };

@@ -2,12 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { bytes, ms, pid, ses, uid } from './audit/units.ts';
 import type { Pid } from './audit/units.ts';
 import type { ProcessFact } from './behaviour/processes.ts';
+import type { Line } from './detect/line.ts';
 import { createFullmon } from './fullmon.ts';
+import type { Settings } from './fullmon.ts';
+import { FullmonError } from './input/errors.ts';
 import { readProcess, readProcesses } from './input/proc.ts';
 import { STDIN } from './input/replay.ts';
 import type { ProcEntry } from './input/proc.ts';
-import type { Loss, TailNotice } from './input/tail.ts';
+import type { Follower, Loss, Position, TailNotice } from './input/tail.ts';
+import type { Kept, StateOptions } from './keep.ts';
 import { describeLosses, openOutput } from './report/output.ts';
+import type { Output } from './report/output.ts';
 import { readSettings } from './settings.ts';
 import type { Options } from './settings.ts';
 
@@ -46,30 +51,75 @@ const describe = (notice: TailNotice): string | undefined => {
   }
 };
 
+/** The agent's state, in the directory it was given; without one, where that can be: who tries fullmon without being root has nothing to keep. */
+const openState = async (options: LiveOptions, settings: Settings, output: Output): Promise<Kept> => {
+  const { keep, STATE_DIRECTORY, unkept } = await import('./keep.ts');
+  try {
+    return keep(options.state ?? STATE_DIRECTORY, options.reset, settings, output.tell, lookup);
+  } catch (error) {
+    if (!(error instanceof FullmonError) || options.state !== undefined || process.geteuid?.() === 0) throw error;
+    output.notice(`no state is kept, the next start learns again (${error.message})`);
+    return unkept(createFullmon(settings, output.tell, lookup));
+  }
+};
+
+type LiveOptions = Options & StateOptions & { readonly auditd: string; readonly wait: number };
+
 /** `fullmon`: follows a growing log until it is told to stop. */
-export const runLive = async (options: Options & { readonly auditd: string; readonly wait: number }): Promise<void> => {
+export const runLive = async (options: LiveOptions): Promise<void> => {
   const settings = await readSettings(options);
   const output = openOutput(options.format, { buffered: false });
-  const fullmon = createFullmon(settings, output.tell, lookup);
-  const { processes, lastPid } = readProcesses();
-  fullmon.know(processes.map(factOf), lastPid === undefined ? undefined : pid(lastPid));
-  const now = (): void => fullmon.tick(ms(Date.now()));
+  let isBlind = false;
+  const tell = (line: Line): void => {
+    if (line.type === 'finding' && line.kind === 'gap') isBlind = true;
+    output.tell(line);
+  };
+  const { fullmon, resumed, checkpoint, close } = await openState(options, settings, { ...output, tell });
+  const lookAround = (): void => {
+    const { processes, lastPid } = readProcesses();
+    fullmon.know(processes.map(factOf), lastPid === undefined ? undefined : pid(lastPid));
+    isBlind = false;
+  };
+  // When it goes on, the log itself tells who has been started since it was left.
+  if (resumed === undefined) lookAround();
+  let follower: Follower | undefined;
+  const position = (): Position | undefined => follower?.position();
+  const idle = (): void => {
+    // Who was started in a gap is only known to /proc, but what is in the log already comes first.
+    if (isBlind) lookAround();
+    fullmon.tick(ms(Date.now()));
+    checkpoint(position);
+  };
+  const chunk = (bytes: Buffer): void => {
+    fullmon.feed(bytes);
+    checkpoint(position);
+  };
 
   const stop = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
   });
-  if (options.auditd === STDIN) await fromStdin(fullmon.feed, now, options.wait, stop);
-  else {
+  if (options.auditd === STDIN) {
+    if (resumed) fullmon.resume('paused');
+    await fromStdin(chunk, idle, options.wait, stop);
+  } else {
     const { follow } = await import('./input/tail.ts');
+    let lost = false;
     const notice = (n: TailNotice): void => {
+      if (n.kind === 'lost') lost = true;
+      // The file that was being read is still read to its end before that.
+      if (n.kind === 'truncated' || (lost && (n.kind === 'opened' || n.kind === 'rotated'))) {
+        fullmon.resume('lost');
+        lost = false;
+      }
       const said = describe(n);
       if (said !== undefined) output.notice(`${options.auditd}: ${said}`);
     };
-    const follower = follow(options.auditd, { wait: options.wait, from: 'end' }, { chunk: fullmon.feed, fileEnd: fullmon.endFile, idle: now, notice });
+    if (resumed !== undefined && resumed.position === undefined) fullmon.resume('paused');
+    follower = follow(options.auditd, { wait: options.wait, from: resumed?.position ?? 'end' }, { chunk, fileEnd: fullmon.endFile, idle, notice });
     await stop;
     await follower.stop();
   }
-  fullmon.end();
+  close(position());
   output.close();
   const lost = describeLosses(fullmon.losses);
   if (lost !== undefined) output.notice(lost);

@@ -32,6 +32,8 @@ const parse = (args: readonly string[]): (() => Promise<void>) => {
       monitor: { default: 60, requiresArg: true, coerce: seconds('monitor', 0), describe: 'Seconds of one cycle; 0 compares each event by itself' },
       rebase: { type: 'boolean', default: false, describe: 'Go on learning: what was told once as low or medium is normal from then on' },
       ignore: { type: 'string', array: true, nargs: 1, default: [] as string[], requiresArg: true, describe: "Never warn about edges like 'SUBJECT -> OBJECT', a glob for each side" },
+      state: { type: 'string', requiresArg: true, describe: 'Directory in which the state is kept, so that a restart goes on  [default: /var/lib/fullmon; replay keeps none]' },
+      reset: { type: 'boolean', default: false, describe: 'Forget the state and learn anew' },
       format: { choices: ['json', 'text'] as const, requiresArg: true, describe: 'json: one object a line; text: for people  [default: text on a terminal, else json]' },
     })
     .command('$0', 'Follow the audit log: learn for --baseline seconds, then warn in cycles of --monitor seconds', (y) =>

@@ -1,25 +1,71 @@
+import { statSync } from 'node:fs';
 import { createFullmon } from './fullmon.ts';
+import type { Settings } from './fullmon.ts';
+import { FullmonError } from './input/errors.ts';
 import { replayFiles } from './input/replay.ts';
+import { STDIN } from './input/replay.ts';
+import type { Position } from './input/tail.ts';
+import type { Kept, StateOptions } from './keep.ts';
 import { describeLosses, openOutput } from './report/output.ts';
+import type { Output } from './report/output.ts';
 import { readSettings } from './settings.ts';
 import type { Options } from './settings.ts';
 
-/** `fullmon replay`: stored logs on their own clock. Reads no state and writes none. */
-export const runReplay = async (options: Options & { readonly files: readonly string[] }): Promise<void> => {
+const openState = async ({ state, reset }: StateOptions, settings: Settings, output: Output): Promise<Kept | undefined> => {
+  if (state === undefined && reset) throw new FullmonError('--reset: name the state with --state, a replay keeps none by itself');
+  return state === undefined ? undefined : (await import('./keep.ts')).keep(state, reset, settings, output.tell);
+};
+
+/** The beginning of a stored file; undefined where there is nothing to come back to. */
+const startOf = (file: string): Position | undefined => {
+  const stat = file === STDIN ? undefined : statSync(file, { bigint: true, throwIfNoEntry: false });
+  return stat?.isFile() === true ? { dev: `${stat.dev}`, ino: `${stat.ino}`, born: `${stat.birthtimeNs}`, offset: 0 } : undefined;
+};
+
+const sameFile = (a: Position | undefined, b: Position | undefined): boolean => a !== undefined && a.dev === b?.dev && a.ino === b.ino && a.born === b.born;
+
+/** Replays the files, but for what the state has taken in before. */
+const replayKept = async ({ fullmon, resumed, checkpoint, close }: Kept, files: readonly string[], progress: Output['progress'], stopped: () => boolean): Promise<void> => {
+  const left = resumed?.position;
+  const first = files.findIndex((file) => sameFile(startOf(file), left));
+  if (resumed !== undefined && first < 0) fullmon.resume('paused');
+  let position = left;
+  await replayFiles(first < 0 ? files : files.slice(first), {
+    fileStart(file) {
+      const start = startOf(file);
+      if (!sameFile(start, position)) position = start;
+    },
+    chunk(bytes) {
+      fullmon.feed(bytes);
+      if (position !== undefined) position = { ...position, offset: position.offset + bytes.length };
+      checkpoint(() => position);
+    },
+    fileEnd: fullmon.endFile,
+    progress,
+  }, stopped, first < 0 ? 0 : left?.offset);
+  close(position);
+};
+
+/** `fullmon replay`: stored logs on their own clock. Reads no state and writes none unless it is told to. */
+export const runReplay = async (options: Options & StateOptions & { readonly files: readonly string[] }): Promise<void> => {
   const settings = await readSettings(options);
   const output = openOutput(options.format, { buffered: true });
-  const fullmon = createFullmon(settings, output.tell);
+  const kept = await openState(options, settings, output);
+  const fullmon = kept?.fullmon ?? createFullmon(settings, output.tell);
   let stopped = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (stopped = true));
 
-  await replayFiles(options.files, { chunk: fullmon.feed, fileEnd: fullmon.endFile, progress: output.progress }, () => stopped);
-  fullmon.end();
+  if (kept === undefined) {
+    await replayFiles(options.files, { chunk: fullmon.feed, fileEnd: fullmon.endFile, progress: output.progress }, () => stopped);
+    fullmon.end();
+  } else await replayKept(kept, options.files, output.progress, () => stopped);
   output.close();
 
   const { phase, time, learnUntil } = fullmon.state();
   const lost = describeLosses(fullmon.losses);
   if (lost !== undefined) output.notice(lost);
   if (phase === 'waiting') output.notice('no audit event in this log');
+  else if (phase === 'learning' && settings.baseline > 0 && kept !== undefined) output.notice(`nothing was compared yet: ${Math.ceil((learnUntil - time) / 1000)} s of log are still to be learned`);
   else if (phase === 'learning' && settings.baseline > 0) {
     const short = Math.ceil((learnUntil - time) / 1000);
     output.notice(`the log ends ${short} s before the baseline is learned: nothing was compared; try --baseline ${Math.max(0, Math.floor((settings.baseline - short) / 2))}`);

@@ -294,12 +294,12 @@ const looks = async ({ child }: Running): Promise<void> => {
 };
 
 describe('following a log', () => {
-  const AGENT = ['--baseline', '0', '--wait', '0.02'] as const;
+  const agentArgs = (): readonly string[] => ['--baseline', '0', '--wait', '0.02', '--state', mkdtempSync(join(dir, 'state-'))];
 
   it('reads a log that appears later from its first byte, and ends when told to', async () => {
     const log = join(dir, 'later', 'audit.log');
     mkdirSync(dirname(log));
-    const agent = start(command(...AGENT, '--monitor', '0', '--auditd', log));
+    const agent = start(command(...agentArgs(), '--monitor', '0', '--auditd', log));
     await looks(agent);
     writeFileSync(log, event('one', 1));
     await agent.says('file:CREATE:/srv/one');
@@ -313,7 +313,7 @@ describe('following a log', () => {
 
   it('starts at the end of a log that is there, and closes the open cycle when told to end', async () => {
     const log = file('there.log', event('before', 1));
-    const agent = start(command(...AGENT, '--monitor', '3600', '--auditd', log));
+    const agent = start(command(...agentArgs(), '--monitor', '3600', '--auditd', log));
     await looks(agent);
     writeFileSync(log, event('after', 2), { flag: 'a' });
     await agent.says('"msg":"collect"');
@@ -325,7 +325,7 @@ describe('following a log', () => {
 
   it('goes on when the log is emptied', async () => {
     const log = file('emptied.log', event('before', 1));
-    const agent = start(command(...AGENT, '--monitor', '0', '--auditd', log));
+    const agent = start(command(...agentArgs(), '--monitor', '0', '--auditd', log));
     await looks(agent);
     truncateSync(log);
     await sleep(500);
@@ -336,7 +336,7 @@ describe('following a log', () => {
   });
 
   it('takes records from stdin, and ends with it', async () => {
-    const { status, stdout } = await fullmon([...AGENT, '--monitor', '60', '--auditd', '-'], { input: event('one', 1) + event('two', 2) });
+    const { status, stdout } = await fullmon([...agentArgs(), '--monitor', '60', '--auditd', '-'], { input: event('one', 1) + event('two', 2) });
     expect(status).toBe(0);
     expect(edgesOf(stdout).length).toBe(2);
   });

@@ -13,10 +13,22 @@ import type { Ms, Pid } from './units.ts';
 export const EVENT_TIMEOUT = 2000;
 /** Events whose records may be outstanding at a time; real logs need a few dozen. */
 export const MAX_OPEN = 8192;
+/** Serials count up from a boot on; they come out of order by less than this. */
+const SERIAL_JITTER = 1000;
 /** So many new events in a row with old stamps are no calls that blocked: the clock has been set back. */
 const SET_BACK = 1000;
 
 const EXEC = Has.syscall | Has.execve;
+
+/**
+ * From where to where the log tells nothing, by the stamps on both sides. lost: it did say more; paused: nobody read it meanwhile, it may have been
+ * silent; reboot: the machine was started anew.
+ */
+export interface Break {
+  readonly why: 'lost' | 'paused' | 'reboot';
+  readonly from: Ms;
+  readonly to: Ms;
+}
 
 export interface Reassembler {
   /** The next bytes of the log. */
@@ -27,6 +39,11 @@ export interface Reassembler {
   readonly endFile: () => void;
   /** Nothing will follow: finishes everything. */
   readonly end: () => void;
+  /**
+   * What follows does not go on where reading stopped. What lies at or before the last event is passed over, since it may have been read,
+   * until something newer comes, the file ends, or nothing is left that was written by now.
+   */
+  readonly resume: (why: 'lost' | 'paused') => void;
   readonly save: () => ReassemblerState;
 }
 
@@ -41,13 +58,14 @@ export interface ReassemblerState {
   readonly execs: readonly (readonly [Pid, number])[];
   readonly clock: Ms;
   readonly late: number;
+  readonly newest: { readonly time: Ms; readonly serial: number };
 }
 
 /**
  * Joins the records of each (node, time stamp, serial) to one event, however they interleave, and hands it over as soon as it is
  * whole: at PROCTITLE, which the kernel writes last, or after {@link EVENT_TIMEOUT}. Only records that carry something open an event.
  */
-export const reassemble = (losses: Losses, deliver: (event: Event) => void, saved?: ReassemblerState): Reassembler => {
+export const reassemble = (losses: Losses, deliver: (event: Event) => void, broken: (at: Break) => void, saved?: ReassemblerState): Reassembler => {
   const header = newHeader();
   // Most events stand in the log without another one between their records: only what is interrupted is filed here, oldest first.
   // Serials collide only across nodes and reboots, so the key is the serial, and a clash simply finishes the older event.
@@ -86,9 +104,40 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void, save
   let clock = saved?.clock ?? ms(0);
   let late = saved?.late ?? 0;
 
+  const newest = { time: ms(0), serial: 0, ...saved?.newest };
+  /** The next new record tells where this break ends. */
+  let resuming: 'lost' | 'paused' | undefined;
+  let passing = false;
+
+  /** Whether this record was written after all that has been read. */
+  const isNew = (): boolean => {
+    const old = header.time < newest.time || (header.time === newest.time && header.serial <= newest.serial);
+    if (old && passing) return false;
+    const why = resuming;
+    resuming = undefined;
+    passing = false;
+    if (why !== undefined && header.time > newest.time) broken({ why, from: newest.time, to: header.time });
+    return true;
+  };
+
+  /** Later, but counted from the beginning: not of the same boot. Logs of several machines count by several counters. */
+  const isRebooted = (): boolean => header.serial < newest.serial - SERIAL_JITTER && header.time > newest.time && header.node === '';
+
+  const reboot = (): void => {
+    finishAll();
+    broken({ why: 'reboot', from: newest.time, to: header.time });
+    newest.time = header.time;
+    newest.serial = header.serial;
+  };
+
   const advance = (stamp: Ms): void => {
     late = stamp <= clock - EVENT_TIMEOUT ? late + 1 : 0;
     if (stamp > clock || late >= SET_BACK) clock = stamp;
+  };
+
+  const finishAll = (): void => {
+    for (const event of interrupted.values()) finish(event);
+    if (current) finish(current);
   };
 
   // Both ways: after the clock was set back, the events from before would wait for ever.
@@ -133,6 +182,11 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void, save
   };
 
   const start = (): Event => {
+    if (isRebooted()) reboot();
+    if (header.time > newest.time || (header.time === newest.time && header.serial > newest.serial)) {
+      newest.time = header.time;
+      newest.serial = header.serial;
+    }
     advance(header.time);
     expire();
     interrupt();
@@ -150,6 +204,7 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void, save
       reject(losses, ok === undefined ? 'no record' : 'bad header');
       return;
     }
+    if (resuming !== undefined && !isNew()) return;
     const { type } = header;
     if (type === 'other') return;
     let event = find();
@@ -174,22 +229,30 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void, save
   return {
     feed: lines.feed,
     idle(now) {
+      passing = false;
       if (!current && interrupted.size === 0) return;
       clock = now;
       expire();
       if (current && isOver(current)) finish(current);
     },
-    endFile: lines.end,
+    endFile() {
+      lines.end();
+      passing = false;
+    },
     end() {
       lines.end();
-      for (const event of interrupted.values()) finish(event);
-      if (current) finish(current);
+      finishAll();
+    },
+    resume(why) {
+      lines.end();
+      passing = newest.time > 0;
+      resuming = passing ? why : undefined;
     },
     save() {
       const index = new Map(unfinished().map((event, i) => [event, i]));
       return {
         lines: lines.save(), events: [...interrupted.values()].map(saveEvent), current: current && saveEvent(current),
-        execs: [...execs].flatMap(([pid, event]) => (index.has(event) ? [[pid, index.get(event) ?? 0] as const] : [])), clock, late,
+        execs: [...execs].flatMap(([pid, event]) => (index.has(event) ? [[pid, index.get(event) ?? 0] as const] : [])), clock, late, newest: { ...newest },
       };
     },
   };

@@ -62,6 +62,8 @@ export interface Processes {
   readonly exeOf: (pid: Pid) => Bytes | undefined;
   /** Takes in a snapshot, parents before children; `lastPid` is where the pid counter stands. */
   readonly learn: (facts: readonly ProcessFact[], lastPid?: Pid) => void;
+  /** The machine was started anew: pids and sessions mean others from now on. */
+  readonly reboot: () => void;
   /** `idOf`: the number under which a process is saved. */
   readonly save: (idOf: (p: Process) => number) => ProcessesState;
 }
@@ -309,7 +311,16 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
 
     learn(facts, lastPid) {
       if (lastPid !== undefined) advance(lastPid);
-      for (const fact of facts) fromFact(fact);
+      for (const fact of facts) {
+        const known = fresh(fact.pid);
+        if (known?.exe !== fact.exe || known.ses !== fact.ses) fromFact(fact);
+      }
+    },
+
+    reboot() {
+      table.clear();
+      sessions.clear();
+      [turns, counter, start, low, lows, position] = [0, -1, 0, -1, 0, -1];
     },
 
     save: (idOf) => ({

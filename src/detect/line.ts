@@ -2,8 +2,9 @@ import type { Ms } from '../audit/units.ts';
 import type { LearnedPattern } from '../baseline/baseline.ts';
 import type { Explanation } from './explain.ts';
 import type { Alert, Incident } from './incidents.ts';
+import type { Severity } from './severity.ts';
 
-export type FindingKind = 'clock';
+export type FindingKind = 'clock' | 'gap' | 'state';
 
 /** What fullmon has to say, in the order in which it happens. `time` is of the audit clock. */
 export type Line =
@@ -14,4 +15,4 @@ export type Line =
   | { readonly type: 'incident'; readonly time: Ms; readonly state: 'opened' | 'risen'; readonly incident: Incident; readonly explanation: Explanation }
   | { readonly type: 'incident'; readonly time: Ms; readonly state: 'closed'; readonly incident: Incident }
   /** Something about the log itself that the operator should know. */
-  | { readonly type: 'finding'; readonly time: Ms; readonly kind: FindingKind; readonly text: string };
+  | { readonly type: 'finding'; readonly time: Ms; readonly kind: FindingKind; readonly severity?: Severity; readonly text: string };

@@ -13,23 +13,38 @@ export const STDIN = '/dev/stdin';
 export interface Replayed {
   /** Gets the bytes of all files in order; the buffer is reused after the call. */
   readonly chunk: (bytes: Buffer) => void;
+  /** The next file begins. */
+  readonly fileStart?: (file: string) => void;
   /** A file has ended. */
   readonly fileEnd: () => void;
   /** Bytes taken from the files so far and their sum, 0 where unknown. */
   readonly progress: (done: number, total: number) => void;
 }
 
+type Sink = Pick<Replayed, 'chunk' | 'progress'>;
+
 /**
  * Reads stored logs in the given order: plain, `.gz`, or {@link STDIN}.
  * Throws a {@link FullmonError} for a file that is missing, unreadable, a directory, or no sound gzip; all names are checked first.
+ * `skip`: bytes of the first file that are passed over, as they are unpacked.
  */
-export const replayFiles = async (files: readonly string[], sink: Replayed, stopped: () => boolean): Promise<void> => {
+export const replayFiles = async (files: readonly string[], { chunk, fileStart, fileEnd, progress }: Replayed, stopped: () => boolean, skip = 0): Promise<void> => {
+  let left = skip;
+  const sink = {
+    progress,
+    chunk(bytes: Buffer): void {
+      if (left < bytes.length) chunk(left > 0 ? bytes.subarray(left) : bytes);
+      left = Math.max(0, left - bytes.length);
+    },
+  };
   const total = await totalSize(files);
   let before = 0;
   for (const file of files) {
     if (stopped()) return;
+    fileStart?.(file);
     before += file === STDIN ? await readStream(process.stdin, sink, stopped) : await readFile(file, before, total, sink, stopped);
-    sink.fileEnd();
+    fileEnd();
+    left = 0;
   }
 };
 
@@ -52,7 +67,7 @@ const totalSize = async (files: readonly string[]): Promise<number> => {
   return total;
 };
 
-const readFile = async (file: string, before: number, total: number, sink: Replayed, stopped: () => boolean): Promise<number> => {
+const readFile = async (file: string, before: number, total: number, sink: Sink, stopped: () => boolean): Promise<number> => {
   const handle = await open(file);
   try {
     if (file.endsWith('.gz')) return await readGzip(file, handle, before, total, sink, stopped);
@@ -74,7 +89,7 @@ const readFile = async (file: string, before: number, total: number, sink: Repla
   }
 };
 
-const readGzip = async (file: string, handle: FileHandle, before: number, total: number, sink: Replayed, stopped: () => boolean): Promise<number> => {
+const readGzip = async (file: string, handle: FileHandle, before: number, total: number, sink: Sink, stopped: () => boolean): Promise<number> => {
   const compressed = handle.createReadStream({ autoClose: false, highWaterMark: BLOCK });
   const { createGunzip } = await import('node:zlib');
   const unzip = createGunzip({ chunkSize: BLOCK });
@@ -92,7 +107,7 @@ const readGzip = async (file: string, handle: FileHandle, before: number, total:
   return compressed.bytesRead;
 };
 
-const readStream = async (stream: NodeJS.ReadStream, sink: Replayed, stopped: () => boolean): Promise<number> => {
+const readStream = async (stream: NodeJS.ReadStream, sink: Sink, stopped: () => boolean): Promise<number> => {
   let done = 0;
   for await (const chunk of stream) {
     if (stopped()) break;

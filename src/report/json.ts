@@ -31,7 +31,7 @@ export const jsonReport = (destination: DestinationStream): ((line: Line) => voi
         return;
       }
       case 'finding':
-        log.warn({ time, type, kind: line.kind }, line.text);
+        log.warn({ time, type, kind: line.kind, severity: line.severity }, line.text);
         return;
       case 'incident': {
         const { incident, state } = line;

@@ -25,7 +25,7 @@ export const terminalReport = (write: (text: string) => void): ((line: Line) => 
       return;
     }
     case 'finding':
-      write(`${at}  ${styleText('yellow', line.kind)}  ${line.text}`);
+      write(`${at}  ${styleText(COLOUR[line.severity ?? 'medium'], line.kind)}  ${line.text}`);
       return;
     case 'incident': {
       const { incident, state } = line;

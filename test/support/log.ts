@@ -3,7 +3,7 @@ import type { Event } from '../../src/audit/event.ts';
 import { noLosses } from '../../src/audit/losses.ts';
 import type { Losses } from '../../src/audit/losses.ts';
 import { reassemble } from '../../src/audit/reassembler.ts';
-import type { Reassembler } from '../../src/audit/reassembler.ts';
+import type { Break, Reassembler } from '../../src/audit/reassembler.ts';
 
 /** What an event told, as data that may be kept: only what its records said. Names are bytes, one char each. */
 export const told = (event: Event) => {
@@ -30,6 +30,7 @@ export type Told = ReturnType<typeof told>;
 /** A log that is being read. */
 export interface Log extends Reassembler {
   readonly events: Told[];
+  readonly breaks: Break[];
   readonly losses: Losses;
   /** Feeds whole lines. */
   readonly write: (...lines: readonly string[]) => void;
@@ -40,9 +41,10 @@ export const raw = (text: string): Buffer => Buffer.from(text, 'latin1');
 
 export const openLog = (): Log => {
   const events: Told[] = [];
+  const breaks: Break[] = [];
   const losses = noLosses();
-  const reader = reassemble(losses, (event) => void events.push(told(event)));
-  return { ...reader, events, losses, write: (...lines) => reader.feed(raw(lines.map((line) => `${line}\n`).join(''))) };
+  const reader = reassemble(losses, (event) => void events.push(told(event)), (at) => void breaks.push(at));
+  return { ...reader, events, breaks, losses, write: (...lines) => reader.feed(raw(lines.map((line) => `${line}\n`).join(''))) };
 };
 
 /** Reads lines to their end. */

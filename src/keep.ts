@@ -1,0 +1,119 @@
+import { ms } from './audit/units.ts';
+import type { Pid } from './audit/units.ts';
+import type { ProcessFact } from './behaviour/processes.ts';
+import type { Line } from './detect/line.ts';
+import { createFullmon, SNAPSHOT } from './fullmon.ts';
+import type { Fullmon, Settings, Snapshot } from './fullmon.ts';
+import { openStore } from './input/checkpoint.ts';
+
+export { STATE_DIRECTORY } from './input/checkpoint.ts';
+import type { Position } from './input/tail.ts';
+
+/** The flags that are about the state. */
+export interface StateOptions {
+  /** Its directory. */
+  readonly state: string | undefined;
+  /** Begin anew, whatever it says. */
+  readonly reset: boolean;
+}
+
+/** What is saved: how fullmon stands, and where it stands in the log. */
+export interface Checkpoint {
+  /** First byte that has not been taken in; undefined for a log without a place in it. */
+  readonly position: Position | undefined;
+  readonly snapshot: Snapshot;
+}
+
+/** A fullmon whose state is kept. */
+export interface Kept {
+  readonly fullmon: Fullmon;
+  /** Where it was left, when it goes on. */
+  readonly resumed: { readonly position: Position | undefined } | undefined;
+  /** To be called after what was fed: saves, at most once a cycle. `position`: of the last byte fed. */
+  readonly checkpoint: (position: () => Position | undefined) => void;
+  /** Closes the open cycle, saves and lets go of the directory. */
+  readonly close: (position: Position | undefined) => void;
+}
+
+/** Saving may take this part of the time. */
+const SHARE = 0.05;
+
+const isCheckpoint = (body: unknown): body is Checkpoint =>
+  typeof body === 'object' && body !== null && 'snapshot' in body && typeof body.snapshot === 'object' && body.snapshot !== null &&
+  'shape' in body.snapshot && body.snapshot.shape === SNAPSHOT;
+
+/** What a state file holds, checked. Throws when it is of no use. */
+export const readCheckpoint = (body: unknown): Checkpoint => {
+  if (isCheckpoint(body)) return body;
+  throw new Error('was written by another version of fullmon');
+};
+
+/** A fullmon that keeps nothing. */
+export const unkept = (fullmon: Fullmon): Kept => ({ fullmon, resumed: undefined, checkpoint: () => undefined, close: () => fullmon.end() });
+
+/**
+ * Goes on with the state that is kept in a directory, or begins one there. A state that cannot be read is told and never replaced: fullmon
+ * then watches with what needs no baseline, until it is started with `reset`. Throws a `FullmonError` when the directory cannot be used.
+ */
+export const keep = (directory: string, reset: boolean, settings: Settings, tell: (line: Line) => void, lookup?: (pid: Pid) => ProcessFact | undefined): Kept => {
+  const store = openStore(directory);
+  let changed = false;
+  const speak = (line: Line): void => {
+    changed = true;
+    tell(line);
+  };
+  const finding = (text: string): void => tell({ type: 'finding', time: ms(Date.now()), kind: 'state', severity: 'critical', text });
+
+  if (reset) store.reset();
+  const found = store.read((body) => {
+    const { position, snapshot } = readCheckpoint(body);
+    return { position, fullmon: createFullmon(settings, speak, lookup, snapshot) };
+  });
+  const fullmon = found.kind === 'state' ? found.state.fullmon : createFullmon(settings, speak, lookup, found.kind === 'damaged' ? 'damaged' : undefined);
+  if (found.kind === 'damaged') finding(`${found.trouble}: what is normal is not known, only what is grave in itself is told; look into it, then start once with --reset to learn anew`);
+  else if (found.kind === 'state' && found.trouble !== undefined) finding(`${found.trouble}: going on from the state before it`);
+
+  let failing = false;
+  const save = (position: Position | undefined): void => {
+    if (found.kind === 'damaged' || fullmon.state().phase === 'waiting') return;
+    try {
+      store.write({ position, snapshot: fullmon.save() } satisfies Checkpoint);
+      failing = false;
+    } catch (error) {
+      if (!(error instanceof Error && 'syscall' in error)) throw error;
+      // Told once: whoever fills the disk may not fill the report too.
+      if (!failing) finding(`the state cannot be saved (${error.message}): after a restart fullmon reads on from where it was saved last`);
+      failing = true;
+    }
+  };
+
+  let saved = fullmon.state().cycle;
+  let due = 0;
+
+  return {
+    fullmon: {
+      ...fullmon,
+      feed(chunk) {
+        changed = true;
+        fullmon.feed(chunk);
+      },
+    },
+    resumed: found.kind === 'state' ? { position: found.state.position } : undefined,
+    checkpoint(position) {
+      const { cycle } = fullmon.state();
+      if (!changed || cycle === saved) return;
+      const begin = performance.now();
+      if (begin < due) return;
+      save(position());
+      const end = performance.now();
+      due = end + (end - begin) / SHARE;
+      saved = cycle;
+      changed = false;
+    },
+    close(position) {
+      fullmon.pause();
+      save(position);
+      store.close();
+    },
+  };
+};

@@ -1,0 +1,144 @@
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openStore } from '../../src/input/checkpoint.ts';
+import type { Found, Store } from '../../src/input/checkpoint.ts';
+
+let root: string;
+let directory: string;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'state-'));
+  directory = join(root, 'state');
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const path = (name: string): string => join(directory, name);
+const modeOf = (file: string): number => statSync(file).mode & 0o777;
+
+/** Opens the directory for one use. */
+const using = <T>(use: (store: Store) => T): T => {
+  const store = openStore(directory);
+  try {
+    return use(store);
+  } finally {
+    store.close();
+  }
+};
+const write = (...bodies: readonly unknown[]): void => using((store) => bodies.forEach((body) => store.write(body)));
+const read = (): Found<unknown> => using((store) => store.read((body) => body));
+
+const isRoot = process.geteuid?.() === 0;
+
+describe('a state directory', () => {
+  it('is made, closed to others, and so is what is in it', () => {
+    write('one', 'two');
+    expect([directory, path('state'), path('state.previous')].map(modeOf)).toEqual([0o700, 0o600, 0o600]);
+  });
+
+  it('gives back what was written last, and every byte of it', () => {
+    fc.assert(fc.property(fc.json(), fc.string({ unit: 'binary' }), (json, text) => {
+      const body: unknown = [JSON.parse(json), text];
+      write(body);
+      expect(read()).toEqual({ kind: 'state', state: JSON.parse(JSON.stringify(body)), trouble: undefined });
+    }), { numRuns: 30 });
+  });
+
+  it('is empty at first, and after a reset', () => {
+    expect(read()).toEqual({ kind: 'nothing' });
+    write('one', 'two');
+    using((store) => store.reset());
+    expect(read()).toEqual({ kind: 'nothing' });
+  });
+
+  it('gives the state before it when one byte of the state is another, or its end is missing', () => {
+    write({ n: 1 }, { n: 2 });
+    const whole = readFileSync(path('state'));
+    fc.assert(fc.property(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 }), fc.boolean(), (at, flip, cut) => {
+      const damaged = Buffer.from(cut ? whole.subarray(0, at) : whole);
+      if (!cut) damaged.writeUInt8(damaged.readUInt8(at) ^ flip, at);
+      writeFileSync(path('state'), damaged);
+      expect(read()).toMatchObject({ kind: 'state', state: { n: 1 }, trouble: expect.stringContaining(path('state')) });
+    }), { numRuns: 50 });
+  });
+
+  it('gives the state before it when the state cannot be used', () => {
+    write('old', 'new');
+    const found = using((store) => store.read((body) => {
+      if (body === 'new') throw new Error('is of no use');
+      return body;
+    }));
+    expect(found).toEqual({ kind: 'state', state: 'old', trouble: `${path('state')} is of no use` });
+  });
+
+  it('says what is wrong when both are damaged, and keeps them', () => {
+    write('one', 'two');
+    writeFileSync(path('state'), '');
+    writeFileSync(path('state.previous'), 'fullmon-state 1');
+    expect(read()).toEqual({ kind: 'damaged', trouble: `${path('state')} has no header that is known here; ${path('state.previous')} has no header that is known here` });
+    expect(readFileSync(path('state.previous'), 'utf8')).toBe('fullmon-state 1');
+  });
+
+  it('is whole while a new state is only half written', () => {
+    write('one');
+    writeFileSync(path('state.new'), 'fullmon-state 1 sha256:');
+    expect(read()).toMatchObject({ state: 'one', trouble: undefined });
+    write('two');
+    expect(read()).toMatchObject({ state: 'two', trouble: undefined });
+  });
+
+  it.each([
+    ['a link', () => (renameSync(path('state'), join(root, 'elsewhere')), symlinkSync(join(root, 'elsewhere'), path('state')))],
+    ['writable by others', () => chmodSync(path('state'), 0o602)],
+    ['a directory', () => (rmSync(path('state')), mkdirSync(path('state')))],
+    ...(isRoot ? [["another user's", () => chownSync(path('state'), 1, 1)] as const] : []),
+  ] as const)('does not believe a state that is %s', (_, change) => {
+    write('one', 'two');
+    change();
+    expect(read()).toMatchObject({ state: 'one', trouble: expect.stringContaining(path('state')) });
+  });
+
+  it.each([
+    ['a link', () => (mkdirSync(join(root, 'real'), 0o700), symlinkSync(join(root, 'real'), directory)), /is no directory of its own/],
+    ['a file', () => writeFileSync(directory, ''), /is no directory of its own/],
+    ['open to others', () => (mkdirSync(directory), chmodSync(directory, 0o755)), /chmod 700/],
+    ['below something that is missing', () => (directory = join(root, 'no', 'state')), /cannot be made \(ENOENT\)/],
+    ...(isRoot ? [["another user's", () => (mkdirSync(directory, 0o700), chownSync(directory, 1, 1)), /another user/] as const] : []),
+  ] as const)('is refused when it is %s', (_, make, told) => {
+    make();
+    expect(() => openStore(directory)).toThrow(told);
+  });
+});
+
+describe('the lock of a state directory', () => {
+  it('keeps a second fullmon out, until the first has ended', () => {
+    const store = openStore(directory);
+    expect(() => openStore(directory)).toThrow(`another fullmon (pid ${process.pid})`);
+    store.close();
+    openStore(directory).close();
+  });
+
+  it.each([
+    ['a process that is gone', '4194304 1 x'],
+    ['a process whose pid has gone to another', `${process.pid} 1 x`],
+    ['nobody', ''],
+  ])('is taken over from %s', (_, content) => {
+    mkdirSync(directory, 0o700);
+    writeFileSync(path('lock'), content);
+    openStore(directory).close();
+  });
+
+  it('is left alone by one that does not hold it any more', () => {
+    const store = openStore(directory);
+    writeFileSync(path('lock'), 'another');
+    store.close();
+    expect(readFileSync(path('lock'), 'utf8')).toBe('another');
+  });
+
+  it('leaves nothing behind', () => {
+    openStore(directory).close();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+});
