@@ -33,14 +33,17 @@ const replayKept = async ({ fullmon, resumed, checkpoint, close }: Kept, files: 
   await replayFiles(first < 0 ? files : files.slice(first), {
     fileStart(file) {
       const start = startOf(file);
-      if (!sameFile(start, position)) position = start;
+      if (start !== undefined && sameFile(start, position)) return;
+      fullmon.endFile();
+      position = start;
     },
     chunk(bytes) {
       fullmon.feed(bytes);
       if (position !== undefined) position = { ...position, offset: position.offset + bytes.length };
       checkpoint(() => position);
     },
-    fileEnd: fullmon.endFile,
+    // It may have grown when it is read on.
+    fileEnd: () => undefined,
     progress,
   }, stopped, first < 0 ? 0 : left?.offset);
   close(position);

@@ -293,9 +293,10 @@ const looks = async ({ child }: Running): Promise<void> => {
   await sleep(500);
 };
 
-describe('following a log', () => {
-  const agentArgs = (): readonly string[] => ['--baseline', '0', '--wait', '0.02', '--state', mkdtempSync(join(dir, 'state-'))];
+/** Learns nothing, and keeps its state apart. */
+const agentArgs = (): readonly string[] => ['--baseline', '0', '--wait', '0.02', '--state', mkdtempSync(join(dir, 'state-'))];
 
+describe('following a log', () => {
   it('reads a log that appears later from its first byte, and ends when told to', async () => {
     const log = join(dir, 'later', 'audit.log');
     mkdirSync(dirname(log));

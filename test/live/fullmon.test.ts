@@ -87,7 +87,7 @@ describe.skipIf(why !== undefined)(`fullmon beside a real auditd${why === undefi
     const own = place();
     const [out, err] = [join(own, 'stdout'), join(own, 'stderr')];
     const [stdout, stderr] = [openSync(out, 'w'), openSync(err, 'w')];
-    const child = spawn(process.execPath, [main, ...args, '--format', 'json'], { stdio: ['ignore', stdout, stderr] });
+    const child = spawn(process.execPath, [main, ...args, ...(args[0] === 'replay' ? [] : ['--state', join(own, 'state')]), '--format', 'json'], { stdio: ['ignore', stdout, stderr] });
     for (const fd of [stdout, stderr]) closeSync(fd);
     agents.push(child);
     const exit = once(child, 'exit');
@@ -208,7 +208,7 @@ describe.skipIf(why !== undefined)(`fullmon beside a real auditd${why === undefi
   it('reads what auditd hands to it as its plugin, and ends with it', async () => {
     const here = place();
     const plugin = join(here, 'plugin');
-    const args = '--auditd - --baseline 0 --monitor 3600 --format json';
+    const args = `--auditd - --baseline 0 --monitor 3600 --format json --state ${here}/state`;
     writeFileSync(plugin, `#!/bin/sh\n${process.execPath} ${main} ${args} > ${here}/out 2> ${here}/err\necho $? > ${here}/status\n`, { mode: 0o750 });
     const audit = await start({ plugin });
     await audit.run(`echo > ${here}/made; uname`);

@@ -1,0 +1,109 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { builtProgram, run } from '../support/program.ts';
+import type { Ran } from '../support/program.ts';
+import { readLog } from '../support/replay.ts';
+
+const NOISY = resolve(import.meta.dirname, '../../fixtures/web-shell-in-noisy-directory.log');
+
+let main = '';
+let root = '';
+let dir = '';
+
+beforeAll(() => {
+  main = builtProgram();
+  root = mkdtempSync(join(tmpdir(), 'fullmon-restart-'));
+}, 120_000);
+afterAll(() => rmSync(root, { recursive: true }));
+beforeEach(() => {
+  dir = mkdtempSync(join(root, 'case-'));
+});
+
+const path = (name: string): string => join(dir, name);
+const state = (): readonly string[] => ['--state', path('state')];
+const fullmon = (...args: readonly string[]): Promise<Ran> => run([process.execPath, main, ...args]);
+const replay = (file: string, ...args: readonly string[]): Promise<Ran> => fullmon('replay', file, '--baseline', '30', '--monitor', '10', ...args);
+
+interface Line {
+  readonly type: string;
+  readonly msg: string;
+  readonly kind?: string;
+  readonly incident?: string;
+  readonly severity?: string;
+}
+const linesOf = (stdout: string): readonly Line[] => stdout.split('\n').filter((text) => text !== '').map((text): Line => JSON.parse(text));
+const edgesOf = (stdout: string): readonly string[] => linesOf(stdout).filter(({ type }) => type === 'edge').map(({ msg, incident }) => `${incident} ${msg}`);
+const findingsOf = (stdout: string): readonly string[] => linesOf(stdout).filter(({ type }) => type === 'finding').map(({ kind, severity, msg }) => `${kind} ${severity ?? ''}: ${msg}`);
+
+/** A log in pieces, cut within lines. */
+const pieces = (log: Buffer, count: number): readonly string[] =>
+  Array.from({ length: count }, (_, i) => {
+    const file = path(`piece.${i}`);
+    writeFileSync(file, log.subarray(Math.floor((i * log.length) / count), Math.floor(((i + 1) * log.length) / count)));
+    return file;
+  });
+
+describe('a replay that is told to keep its state', () => {
+  it('finds in a log that has grown meanwhile what it finds in one go', async () => {
+    const log = readLog(NOISY);
+    const whole = await replay(NOISY);
+    const file = path('audit.log');
+    let told = '';
+    for (const share of [0.3, 0.6, 0.9, 1]) {
+      writeFileSync(file, log.subarray(0, Math.floor(log.length * share)));
+      const { stdout, stderr, status } = await replay(file, ...state());
+      expect([status, stderr.includes('Error')]).toEqual([0, false]);
+      told += stdout;
+    }
+    expect(edgesOf(whole.stdout)).not.toEqual([]);
+    expect(edgesOf(told)).toEqual(edgesOf(whole.stdout));
+  });
+
+  it('passes over what it has read, under whatever name', async () => {
+    const { stdout } = await replay(NOISY, ...state());
+    expect(edgesOf(stdout)).not.toEqual([]);
+    writeFileSync(path('copy.log'), readLog(NOISY));
+    for (const file of [NOISY, path('copy.log')]) expect((await replay(file, ...state())).stdout).toBe('');
+  });
+
+  it('learns anew when it is told to', async () => {
+    const first = await replay(NOISY, ...state());
+    expect((await replay(NOISY, ...state(), '--reset')).stdout).toBe(first.stdout);
+  });
+
+  it('keeps no state unless it is told where', async () => {
+    expect((await replay(NOISY, '--reset')).status).toBe(2);
+    await replay(NOISY);
+    expect(readdirSync(dir)).toEqual([]);
+  });
+});
+
+describe('a damaged state', () => {
+  const damage = (name: string): void => writeFileSync(join(path('state'), name), 'x');
+
+  it('is told as critical, and the one before it is gone on from', async () => {
+    const [first = '', second = '', third = ''] = pieces(readLog(NOISY), 3);
+    for (const file of [first, second]) await replay(file, ...state());
+    damage('state');
+    const { stdout, status } = await replay(third, ...state());
+    expect(status).toBe(0);
+    expect(findingsOf(stdout)).toEqual([expect.stringMatching(/^state critical: .*state has no header.*going on from the state before it/)]);
+  });
+
+  it('without one before it is told at every start, learns nothing and is left as it is', async () => {
+    const [first = '', second = ''] = pieces(readLog(NOISY), 2);
+    await replay(first, ...state());
+    for (const name of readdirSync(path('state'))) damage(name);
+    for (let round = 0; round < 2; round++) {
+      const { stdout, status } = await replay(second, ...state());
+      expect(status).toBe(0);
+      expect(findingsOf(stdout)).toEqual([expect.stringMatching(/^state critical: .*what is normal is not known.*--reset/)]);
+      expect(linesOf(stdout).filter(({ type }) => type === 'phase')).toEqual([]);
+    }
+    expect(readFileSync(join(path('state'), 'state'), 'utf8')).toBe('x');
+    const { stdout } = await replay(second, ...state(), '--reset');
+    expect(linesOf(stdout)[0]).toMatchObject({ msg: 'baseline' });
+  });
+});
