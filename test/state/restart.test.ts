@@ -80,9 +80,9 @@ describe('a replay that is told to keep its state', () => {
   });
 });
 
-describe('a damaged state', () => {
-  const damage = (name: string): void => writeFileSync(join(path('state'), name), 'x');
+const damage = (name: string): void => writeFileSync(join(path('state'), name), 'x');
 
+describe('a damaged state', () => {
   it('is told as critical, and the one before it is gone on from', async () => {
     const [first = '', second = '', third = ''] = pieces(readLog(NOISY), 3);
     for (const file of [first, second]) await replay(file, ...state());
