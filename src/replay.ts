@@ -30,12 +30,12 @@ const replayKept = async ({ fullmon, resumed, checkpoint, close }: Kept, files: 
   const first = files.findIndex((file) => sameFile(startOf(file), left));
   if (resumed !== undefined && first < 0) fullmon.resume('paused');
   let position = left;
+  let begun = false;
   await replayFiles(first < 0 ? files : files.slice(first), {
     fileStart(file) {
-      const start = startOf(file);
-      if (start !== undefined && sameFile(start, position)) return;
-      fullmon.endFile();
-      position = start;
+      if (begun) fullmon.endFile();
+      if (begun || first < 0) position = startOf(file);
+      begun = true;
     },
     chunk(bytes) {
       fullmon.feed(bytes);
