@@ -6,6 +6,7 @@ import { ms } from './audit/units.ts';
 import type { Ms, Pid } from './audit/units.ts';
 import { newBaseline } from './baseline/baseline.ts';
 import type { BaselineState } from './baseline/baseline.ts';
+import { unitOf } from './baseline/coverage.ts';
 import { deriveEdges } from './behaviour/derive.ts';
 import { printObject } from './behaviour/edge.ts';
 import type { NodeText } from './behaviour/edge.ts';
@@ -101,7 +102,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   const names = resolveNames(saved?.names);
   const sightings = collectSightings(saved && { state: saved.sightings, processOf });
   const derive = deriveEdges(processes, names, sightings.add);
-  const baseline = newBaseline(saved?.baseline);
+  const baseline = newBaseline(unitOf(settings.baseline), saved?.baseline);
   const incidents = trackIncidents(saved?.incidents);
 
   const monitor = settings.monitor * 1000;

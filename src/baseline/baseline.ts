@@ -7,6 +7,8 @@ import { Trait } from '../behaviour/handler.ts';
 import { isProtected } from '../behaviour/places.ts';
 import { restoreSubject } from '../behaviour/roster.ts';
 import type { Sighting } from '../behaviour/sightings.ts';
+import { coverageOf } from './coverage.ts';
+import type { Coverage, Schedule } from './coverage.ts';
 import { generalise } from './generalise.ts';
 import type { Example, Pattern } from './generalise.ts';
 import type { BaselineGraph, EdgeFacts, Group, Groups } from './group.ts';
@@ -37,12 +39,21 @@ export interface Baseline {
   readonly novelty: (seen: Sighting) => Novelty;
   /** What is known and comes nearest to an unseen edge, nearest first. */
   readonly nearest: (seen: Sighting) => readonly Nearest[];
+  /** How much of what is normal has been seen, and of what is due by the clock. */
+  readonly coverage: (schedules?: readonly Schedule[]) => Coverage;
   /** Generalises what has been learned since the last call; returns the new patterns. */
   readonly generalise: () => readonly LearnedPattern[];
   readonly save: () => BaselineState;
 }
 
-type FactsState = readonly [first: Ms, last: Ms, count: number, traits: number];
+type FactsState = readonly [first: Ms, last: Ms, count: number, traits: number, units: number, unit: number];
+
+/** Units of time in which anything was seen; their length in ms. */
+interface UnitsState {
+  readonly length: Ms;
+  seen: number;
+  latest: number;
+}
 
 /** Whether a name stands in the graph: not yet, with these facts, or with older ones until it is generalised again. */
 type NamePlace = 'pending' | 'graph' | 'changed';
@@ -57,6 +68,7 @@ export interface BaselineState {
   }[];
   /** Which of the groups are still to be generalised, in order. */
   readonly changed: readonly number[];
+  readonly units: Readonly<UnitsState>;
   /** Patterns not handed over yet. */
   readonly learned: readonly LearnedPattern[];
 }
@@ -79,20 +91,17 @@ const runBy = (object: Bytes): string => {
   return at < 0 ? object : object.slice(0, at);
 };
 
-const count = (facts: EdgeFacts, seen: Sighting): void => {
-  facts.count += seen.count;
-  if (seen.last > facts.last) facts.last = seen.last;
-  if (seen.first < facts.first) facts.first = seen.first;
-};
-
 const loginOf = ({ login, service }: Subject): string => `${login} ${service}`;
 
 const canVary = (kind: EdgeKind, name: Bytes, traits: number): boolean =>
   isFile(kind) ? (traits & EXACT) === 0 && !isProtected(name) : kind === 'connect';
 
-const saveFacts = ({ first, last, count, traits }: EdgeFacts): FactsState => [first, last, count, traits];
+const saveFacts = ({ first, last, count, traits, units, unit }: EdgeFacts): FactsState => [first, last, count, traits, units, unit];
+const restoreFacts = (kind: EdgeKind, [first, last, count, traits, units, unit]: FactsState): EdgeFacts => ({ kind, first, last, count, traits, units, unit });
 
-export const newBaseline = (saved?: BaselineState): Baseline => {
+/** `unit`: see `unitOf`; a saved baseline keeps its own. */
+export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
+  const elapsed: UnitsState = saved ? { ...saved.units } : { length: unit, seen: 0, latest: -1 };
   const graph: BaselineGraph = new DirectedGraph();
   // The graph is the baseline; these find an edge in it by two look-ups, and hold the names not generalised yet.
   const bySubject = new Map<NodeText, Groups>();
@@ -104,6 +113,25 @@ export const newBaseline = (saved?: BaselineState): Baseline => {
   let opened: Neighbourhood | undefined;
   const neighbourhood = (): Neighbourhood => (opened ??= openNeighbourhood(graph, bySubject));
   const logins = new Set<string>();
+
+  const unitAt = (time: Ms): number => Math.floor(time / elapsed.length);
+
+  const count = (facts: EdgeFacts, seen: Sighting): void => {
+    facts.count += seen.count;
+    if (seen.last > facts.last) facts.last = seen.last;
+    if (seen.first < facts.first) facts.first = seen.first;
+    for (let unit = unitAt(seen.first); ; unit = unitAt(seen.last)) {
+      if (unit > facts.unit) {
+        facts.units++;
+        facts.unit = unit;
+      }
+      if (unit > elapsed.latest) {
+        elapsed.seen++;
+        elapsed.latest = unit;
+      }
+      if (unit === unitAt(seen.last)) return;
+    }
+  };
 
   const groupOf = ({ node, subject, kind }: Pick<Sighting, 'node' | 'subject' | 'kind'>): Group => {
     let groups = bySubject.get(node);
@@ -134,7 +162,8 @@ export const newBaseline = (saved?: BaselineState): Baseline => {
 
   const adopt = (group: Group, { source, covers }: Pattern): LearnedPattern => {
     const anchored = `^${source}$`;
-    const sum: EdgeFacts = { kind: group.kind, first: ms(Infinity), last: ms(0), count: 0, traits: 0 };
+    const sum: EdgeFacts = { kind: group.kind, first: ms(Infinity), last: ms(0), count: 0, traits: 0, units: 0, unit: -1 };
+    const units = new Set<number>();
     const names: Bytes[] = [];
     for (const { name } of covers) {
       const facts = group.names.get(name);
@@ -143,6 +172,9 @@ export const newBaseline = (saved?: BaselineState): Baseline => {
       sum.traits |= facts.traits;
       if (facts.first < sum.first) sum.first = facts.first;
       if (facts.last > sum.last) sum.last = facts.last;
+      units.add(unitAt(facts.first)).add(facts.unit);
+      if (facts.units > sum.units) sum.units = facts.units;
+      if (facts.unit > sum.unit) sum.unit = facts.unit;
       group.names.delete(name);
       const object = printObject({ kind: group.kind, name });
       if (graph.hasDirectedEdge(group.node, object)) {
@@ -151,6 +183,7 @@ export const newBaseline = (saved?: BaselineState): Baseline => {
       }
       names.push(name);
     }
+    sum.units = Math.max(sum.units, units.size);
     const facts = keep(group.node, patternNode(group.kind, anchored), sum);
     group.patterns.push({ source: anchored, regex: new RegExp(anchored), facts, witness: names[0] ?? NONE });
     return { subject: group.node, kind: group.kind, source: anchored, witnesses: names.slice(0, WITNESSES), names: names.length };
@@ -176,14 +209,14 @@ export const newBaseline = (saved?: BaselineState): Baseline => {
 
   const restored = (saved?.groups ?? []).map(({ node, kind, names, patterns, ripe }) => {
     const group = groupOf({ node, subject: restoreSubject(node), kind });
-    for (const [name, place, first, last, count, traits] of names) {
-      const facts: EdgeFacts = { kind, first, last, count, traits };
+    for (const [name, place, ...state] of names) {
+      const facts = restoreFacts(kind, state);
       const kept = place === 'pending' ? facts : keep(node, printObject({ kind, name }), { ...facts });
       group.names.set(name, place === 'graph' ? kept : facts);
       if (kind === 'exec') ran.add(name).add(runBy(name));
     }
-    for (const [source, witness, first, last, count, traits] of patterns) {
-      group.patterns.push({ source, witness, regex: new RegExp(source), facts: keep(node, patternNode(kind, source), { kind, first, last, count, traits }) });
+    for (const [source, witness, ...state] of patterns) {
+      group.patterns.push({ source, witness, regex: new RegExp(source), facts: keep(node, patternNode(kind, source), restoreFacts(kind, state)) });
     }
     group.ripe = ripe;
     return group;
@@ -204,9 +237,10 @@ export const newBaseline = (saved?: BaselineState): Baseline => {
       }
       const group = groupOf(seen);
       const old = group.names.get(seen.name);
-      const facts: EdgeFacts = {
-        kind: seen.kind, first: old?.first ?? seen.first, last: seen.last, count: (old?.count ?? 0) + seen.count, traits: (old?.traits ?? 0) | seen.traits,
-      };
+      const facts: EdgeFacts = old
+        ? { ...old, traits: old.traits | seen.traits }
+        : { kind: seen.kind, first: seen.first, last: seen.last, count: 0, traits: seen.traits, units: 0, unit: -1 };
+      count(facts, seen);
       // A name that may turn out to be one of many goes to the graph once that is decided.
       const varies = canVary(seen.kind, seen.name, seen.traits);
       group.names.set(seen.name, varies ? facts : keep(seen.node, printObject(seen), facts));
@@ -231,6 +265,8 @@ export const newBaseline = (saved?: BaselineState): Baseline => {
     novelty: (seen) => neighbourhood().novelty(seen),
     nearest: (seen) => neighbourhood().nearest(seen),
 
+    coverage: (schedules = []) => coverageOf([...bySubject.values()].flatMap((kinds) => Object.values(kinds)), elapsed.seen, elapsed.length, schedules),
+
     generalise() {
       for (const group of changed) ripen(group);
       changed.clear();
@@ -247,6 +283,7 @@ export const newBaseline = (saved?: BaselineState): Baseline => {
           patterns: patterns.map(({ source, witness, facts }) => [source, witness, ...saveFacts(facts)]),
         })),
         changed: [...changed].map((group) => index.get(group) ?? 0),
+        units: { ...elapsed },
         learned: [...learned],
       };
     },

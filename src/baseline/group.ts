@@ -10,6 +10,9 @@ export interface EdgeFacts {
   last: Ms;
   count: number;
   traits: number;
+  /** Units of time in which it was seen, and the latest of them. */
+  units: number;
+  unit: number;
 }
 
 /** Of subjects, objects and patterns. */

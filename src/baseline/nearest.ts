@@ -91,8 +91,8 @@ const identity = (a: Subject, b: Subject): Nearness | undefined =>
   : a.euid !== b.euid || a.login !== b.login ? 'other user'
   : a.container === b.container ? 'other service' : 'other container';
 
-/** Relations in which the edges of other subjects tell something, too. */
-const OF_OTHERS: ReadonlySet<Nearness> = new Set(['other port', 'other name']);
+/** Do the edges that other subjects have in a place tell something, too? Everybody runs programs of /usr/bin, and talks to port 443. */
+const speaksOfOthers = (kind: EdgeKind, how: Nearness): boolean => how === 'other port' || (how === 'other name' && kind !== 'exec');
 
 const first = function* <T>(some: Iterable<T> = []): Generator<T> {
   let scanned = 0;
@@ -226,7 +226,7 @@ export const openNeighbourhood = (graph: BaselineGraph, bySubject: ReadonlyMap<s
         const there = visitorsOf(kind, place);
         const mine = own && there?.get(own);
         if (own && mine !== undefined) consider(how, own, mine);
-        for (const [group, its] of first(there)) if (!considerAnother(group) && group !== own && OF_OTHERS.has(how)) consider(how, group, its);
+        for (const [group, its] of first(there)) if (!considerAnother(group) && group !== own && speaksOfOthers(kind, how)) consider(how, group, its);
       }
       for (const its of first(own?.names.keys())) {
         const other = child && parseSubject(its);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ms } from '../../src/audit/units.ts';
 import { newBaseline } from '../../src/baseline/baseline.ts';
 import type { Baseline } from '../../src/baseline/baseline.ts';
 import type { Nearness, Novelty } from '../../src/baseline/nearest.ts';
@@ -12,7 +13,7 @@ const BACKUP = 'proc::0/0:/usr/bin/dash /opt/backup.sh@cron';
 
 /** Each of `known` was seen once, a second apart. */
 const after = (known: readonly string[]): Baseline => {
-  const baseline = newBaseline();
+  const baseline = newBaseline(ms(60_000));
   for (const [i, text] of known.entries()) baseline.learn(sighting(text, (i + 1) * 1000));
   baseline.generalise();
   return baseline;
@@ -51,7 +52,7 @@ describe('the nearest known edge', () => {
 
   it('is another action on the file, or the same without a trait', () => {
     expect(nearest(`${PHP}->file:DELETE:/srv/a`, `${PHP}->file:CREATE:/srv/a`)).toEqual([['other action', `${PHP} /srv/a`]]);
-    const baseline = newBaseline();
+    const baseline = newBaseline(ms(60_000));
     baseline.learn(sighting(`${PHP}->file:CREATE:/srv/a`, 5000));
     baseline.learn(sighting(`${PHP}->file:CREATE:/srv/a`, 7000));
     expect(baseline.nearest(sighting(`${PHP}->file:CREATE:/srv/a`, 9000, Trait.executable)))
@@ -73,13 +74,13 @@ describe('the nearest known edge', () => {
   it('is none in an empty world', () => expect(nearest(`${PHP}->host:a.example.test:443`)).toEqual([]));
 
   it('is found after what was learned late, and after a restart', () => {
-    const baseline = newBaseline();
+    const baseline = newBaseline(ms(60_000));
     const edge = sighting(`${PHP}->file:CREATE:/srv/a/x`);
     expect(baseline.nearest(edge)).toEqual([]);
     for (const id of ['0f1e2d3c4b5a6978', 'a81b93c0d4e5f607', '1122aabb33cc44dd']) baseline.learn(sighting(`${PHP}->file:CREATE:/srv/a/${id}`));
     baseline.generalise();
     expect(baseline.nearest(edge)).toMatchObject([{ how: 'other name', object: 'file:CREATE:^/srv/a/[0-9a-f]{16}$' }]);
-    expect(newBaseline(baseline.save()).nearest(edge)).toEqual(baseline.nearest(edge));
+    expect(newBaseline(ms(60_000), baseline.save()).nearest(edge)).toEqual(baseline.nearest(edge));
   });
 });
 
@@ -110,7 +111,7 @@ describe('novelty', () => {
 });
 
 it('a flood of unseen edges is answered with as little work for each as a single one', () => {
-  const baseline = newBaseline();
+  const baseline = newBaseline(ms(60_000));
   for (let i = 0; i < 20_000; i++) {
     baseline.learn(sighting(`proc::${i}:/usr/bin/x->file:CREATE:/tmp/shared`));
     baseline.learn(sighting(`${PHP}->proc::${i}:/usr/bin/x`));
