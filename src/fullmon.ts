@@ -10,6 +10,8 @@ import { unitOf } from './baseline/coverage.ts';
 import { deriveEdges } from './behaviour/derive.ts';
 import { printObject } from './behaviour/edge.ts';
 import type { NodeText } from './behaviour/edge.ts';
+import { auditFact } from './behaviour/health.ts';
+import type { AuditFact, ChangedFact } from './behaviour/health.ts';
 import { resolveNames } from './behaviour/names.ts';
 import type { NamesState } from './behaviour/names.ts';
 import { trackProcesses } from './behaviour/processes.ts';
@@ -20,6 +22,7 @@ import { collectSightings } from './behaviour/sightings.ts';
 import type { Sighting, SightingsState } from './behaviour/sightings.ts';
 import { companyOf } from './detect/company.ts';
 import { explain } from './detect/explain.ts';
+import { findingOf } from './detect/health.ts';
 import { trackIncidents } from './detect/incidents.ts';
 import type { Alert, Change, IncidentsState, Rate } from './detect/incidents.ts';
 import type { Line } from './detect/line.ts';
@@ -47,6 +50,12 @@ type Phase = 'waiting' | 'learning' | 'monitoring';
 export const SNAPSHOT = 1;
 
 /** The state between two chunks, as plain data for JSON. Names are bytes, one char each. */
+/** So often one thing about auditing was changed. */
+interface AuditChange {
+  readonly fact: ChangedFact;
+  readonly times: number;
+}
+
 export interface Snapshot {
   readonly shape: typeof SNAPSHOT;
   readonly clock: { readonly phase: Phase; readonly time: Ms; readonly learnUntil: Ms; readonly start: Ms; /** Of a slice of the learning time; that of a cycle follows from its length. */ readonly end: Ms; readonly behind: number };
@@ -58,6 +67,7 @@ export interface Snapshot {
   readonly sightings: SightingsState;
   readonly baseline: BaselineState;
   readonly incidents: IncidentsState;
+  readonly changes: readonly AuditChange[];
 }
 
 export interface Fullmon {
@@ -105,6 +115,9 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   const baseline = newBaseline(unitOf(settings.baseline), saved?.baseline);
   const incidents = trackIncidents(saved?.incidents);
 
+  /** What changed about auditing in this window, where no call tells who did it. */
+  const changes = new Map<string, AuditChange>(saved?.changes.map((change) => [change.fact.change, change]));
+
   const monitor = settings.monitor * 1000;
   let { phase, time, learnUntil, behind }: Pick<Snapshot['clock'], 'phase' | 'time' | 'learnUntil' | 'behind'> = saved?.clock ?? { phase: 'waiting', time: ms(0), learnUntil: ms(0), behind: 0 };
   /** The open window is [start, end): a slice of the learning time, or a cycle. */
@@ -125,6 +138,8 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   const events = reassemble(losses, (event) => {
     reach(event.time);
     derive(event);
+    const fact = auditFact(event);
+    if (fact !== undefined) hear(fact, event.time);
     if (sightings.size() >= SLICE_EDGES && phase === 'learning') learn();
     if (monitor === 0 && phase === 'monitoring') detect(event.time);
   }, breaks, saved?.events);
@@ -170,6 +185,17 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     behind = 0;
   };
 
+  /** Daemons are told of at once; a change of rules is one of many, and waits for the end of the window. */
+  const hear = (fact: AuditFact, now: Ms): void => {
+    if (fact.kind === 'daemon') tell({ type: 'finding', time: now, kind: 'audit', ...findingOf(fact) });
+    else changes.set(fact.change, { fact, times: (changes.get(fact.change)?.times ?? 0) + 1 });
+  };
+
+  const tellChanges = (now: Ms): void => {
+    for (const { fact, times } of changes.values()) tell({ type: 'finding', time: now, kind: 'audit', ...findingOf(fact, times) });
+    changes.clear();
+  };
+
   const learn = (): void => {
     const grave: Sighting[] = [];
     for (const seen of sightings.take()) {
@@ -177,6 +203,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       else if (!isDamaged) baseline.learn(seen);
     }
     alert(grave, time);
+    tellChanges(time);
   };
 
   const isIgnored = (s: Sighting): boolean => settings.ignored(s.node, printObject(s));
@@ -218,6 +245,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     const unseen = seen.filter((s) => !baseline.knows(s) && !isIgnored(s));
     if (seen.length > 0 && monitor > 0) tell({ type: 'phase', time: now, phase: 'detect', facts: { edges: seen.length, unseen: unseen.length } });
     const alerts = alert(unseen, now);
+    tellChanges(now);
     if (!settings.rebase || alerts.length === 0) return;
     for (const { seen: s, severity, lowered } of alerts) if ((severity === 'low' || severity === 'medium') && !lowered) baseline.learn(s);
     normalise(now);
@@ -258,6 +286,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
         roster: roster.list,
         baseline: baseline.save(),
         incidents: incidents.save(),
+        changes: [...changes.values()],
       };
     },
     state: () => ({ phase, cycle: end === Infinity ? ms(time - (time % (SLICE * 1000))) : start, time, edges: baseline.graph.size, learnUntil }),

@@ -53,6 +53,22 @@ export interface OpenedRecord {
 }
 
 /**
+ * CONFIG_CHANGE: what was done to auditing itself, as `remove_rule`, `enabled=0` and the like. `auid` is whose login did it; the call, where
+ * it was recorded, tells the program.
+ */
+export interface ConfigRecord {
+  change: string;
+  auid: Uid;
+}
+
+/** DAEMON_*: auditd tells of itself. `pid` and `auid`: who started it, or sent it the signal; unset when nobody is named. */
+export interface DaemonRecord {
+  what: 'start' | 'end' | 'abort';
+  pid: Pid;
+  auid: Uid;
+}
+
+/**
  * All that the records with one (node, time stamp, serial) told. Events are pooled: whoever receives one may not keep it.
  * `syscall`, `login` and so on are valid only where `has` names the record.
  */
@@ -69,6 +85,8 @@ export interface Event {
   readonly syscall: SyscallRecord;
   readonly login: LoginRecord;
   readonly opened: OpenedRecord;
+  readonly config: ConfigRecord;
+  readonly daemon: DaemonRecord;
   cwd: Bytes;
   /** Only the first `pathCount` items are of this event. */
   readonly paths: PathItem[];
@@ -91,7 +109,7 @@ export interface Event {
 }
 
 export const Has = {
-  syscall: 1, cwd: 2, path: 4, execve: 8, sockaddr: 16, proctitle: 32, login: 64, objPid: 128, module: 256, openat2: 512, opened: 1024,
+  syscall: 1, cwd: 2, path: 4, execve: 8, sockaddr: 16, proctitle: 32, login: 64, objPid: 128, module: 256, openat2: 512, opened: 1024, config: 2048, daemon: 4096,
 } as const;
 
 /** The kernel allows some 2 MiB of arguments; nobody reads more than this, and an attacker may not choose our memory. */
@@ -113,6 +131,8 @@ export const newEvent = (): Event => ({
   },
   login: { pid: pid(0), auid: uid(UNSET), ses: ses(UNSET) },
   opened: { ses: ses(UNSET), address: EMPTY },
+  config: { change: '', auid: uid(UNSET) },
+  daemon: { what: 'start', pid: pid(0), auid: uid(UNSET) },
   cwd: EMPTY, paths: [], pathCount: 0, argv: [], argvBytes: 0, saddr: '', title: NOTHING, titleStart: 0, titleEnd: 0, objectPid: pid(0), module: EMPTY, openFlags: 0,
 });
 
@@ -128,8 +148,8 @@ export const clearEvent = (event: Event): void => {
 /** An unfinished event. It has no title yet: with that it would be whole. */
 export type EventState = Omit<Event, 'title' | 'titleStart' | 'titleEnd' | 'pathCount'>;
 
-export const saveEvent = ({ node, time, serial, left, has, syscall, login, opened, cwd, paths, pathCount, argv, argvBytes, saddr, objectPid, module, openFlags }: Event): EventState => ({
-  node, time, serial, left, has, syscall, login, opened, cwd, paths: paths.slice(0, pathCount), argv, argvBytes, saddr, objectPid, module, openFlags,
+export const saveEvent = ({ node, time, serial, left, has, syscall, login, opened, config, daemon, cwd, paths, pathCount, argv, argvBytes, saddr, objectPid, module, openFlags }: Event): EventState => ({
+  node, time, serial, left, has, syscall, login, opened, config, daemon, cwd, paths: paths.slice(0, pathCount), argv, argvBytes, saddr, objectPid, module, openFlags,
 });
 
 export const restoreEvent = (saved: EventState): Event => ({

@@ -4,7 +4,7 @@ import type { Ms } from './units.ts';
 
 /** Record types that tell fullmon something; every other type is understood as "nothing for us". */
 export type RecordType =
-  | 'SYSCALL' | 'CWD' | 'PATH' | 'EXECVE' | 'SOCKADDR' | 'PROCTITLE' | 'LOGIN' | 'USER_START' | 'OBJ_PID' | 'KERN_MODULE' | 'OPENAT2' | 'EOE' | 'other';
+  | 'SYSCALL' | 'CWD' | 'PATH' | 'EXECVE' | 'SOCKADDR' | 'PROCTITLE' | 'LOGIN' | 'USER_START' | 'CONFIG_CHANGE' | 'DAEMON_START' | 'DAEMON_END' | 'DAEMON_ABORT' | 'OBJ_PID' | 'KERN_MODULE' | 'OPENAT2' | 'EOE' | 'other';
 
 /** `[node=NAME ]type=TYPE msg=audit(SECONDS.MILLIS:SERIAL): BODY` */
 export interface Header {
@@ -25,9 +25,21 @@ const CLOSE = 41;
 
 /** By length and last letter, so that a name is compared once. */
 const slot = (length: number, last: number): number => (length << 8) | last;
-const TYPES: readonly { readonly name: Buffer; readonly type: RecordType }[] = [];
-for (const type of ['PATH', 'SYSCALL', 'PROCTITLE', 'CWD', 'SOCKADDR', 'EXECVE', 'LOGIN', 'USER_START', 'EOE', 'OBJ_PID', 'KERN_MODULE', 'OPENAT2'] as const) {
-  Object.assign(TYPES, { [slot(type.length, type.charCodeAt(type.length - 1))]: { name: Buffer.from(type), type } });
+
+interface Named {
+  readonly name: Buffer;
+  readonly type: RecordType;
+  /** Another type of this length and last letter. */
+  readonly other: Named | undefined;
+}
+
+const TYPES: (Named | undefined)[] = [];
+for (const type of [
+  'PATH', 'SYSCALL', 'PROCTITLE', 'CWD', 'SOCKADDR', 'EXECVE', 'LOGIN', 'USER_START', 'EOE', 'OBJ_PID', 'KERN_MODULE', 'OPENAT2', 'CONFIG_CHANGE',
+  'DAEMON_START', 'DAEMON_END', 'DAEMON_ABORT',
+] as const) {
+  const at = slot(type.length, type.charCodeAt(type.length - 1));
+  TYPES[at] = { name: Buffer.from(type), type, other: TYPES[at] };
 }
 
 const NODE = Buffer.from('node=');
@@ -40,8 +52,9 @@ export const startsWith = (buffer: Buffer, p: number, end: number, text: Buffer)
 };
 
 const typeOf = (buffer: Buffer, from: number, to: number): RecordType => {
-  const candidate = to - from < 16 ? TYPES[slot(to - from, buffer[to - 1] ?? 0)] : undefined;
-  return candidate !== undefined && startsWith(buffer, from, to, candidate.name) ? candidate.type : 'other';
+  let candidate = to - from < 16 ? TYPES[slot(to - from, buffer[to - 1] ?? 0)] : undefined;
+  while (candidate !== undefined && !startsWith(buffer, from, to, candidate.name)) candidate = candidate.other;
+  return candidate?.type ?? 'other';
 };
 
 /**

@@ -220,8 +220,8 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void, brok
       event = start();
     }
     if (!readRecord(type, event, buffer, header.body, to, losses)) reject(losses, `bad ${type}`);
-    // What a program says is one record.
-    if (type === 'PROCTITLE' || type === 'USER_START') finish(event);
+    // What a program says, auditd itself too, is one record.
+    if (type === 'PROCTITLE' || type === 'USER_START' || (event.has & Has.daemon) !== 0) finish(event);
   };
 
   const lines = splitLines(losses, line, saved?.lines);

@@ -255,6 +255,35 @@ const readUserStart: Reader['read'] = (event, buffer, p, end) => {
   return true;
 };
 
+// `op=remove_rule ... res=1`, `op=set audit_enabled=0 old=1 ... res=1`, before Linux 3.14 without op and res.
+const OPERATION = / op="?([a-z_]{1,40})"?(?= |$)/;
+const SETTING = / audit_([a-z_]{1,40})=(\d{1,20})(?= |$)/;
+const FAILED = / res=(?:0|failed)\b/;
+const CONFIG_CHANGE = layout({ auid: 'decimal' });
+
+const readConfigChange: Reader['read'] = (event, buffer, p, end) => {
+  const body = latin1(buffer, p, end);
+  const setting = SETTING.exec(body);
+  // Each start of auditd has another pid; only that it has none says something.
+  const change = setting === null ? OPERATION.exec(body)?.[1] : setting[1] === 'pid' && setting[2] !== '0' ? 'pid' : `${setting[1]}=${setting[2]}`;
+  // What was refused changed nothing.
+  if (change === undefined || FAILED.test(body)) return true;
+  event.config.change = change;
+  event.config.auid = uid(id(CONFIG_CHANGE, 0));
+  event.has |= Has.config;
+  return true;
+};
+
+const DAEMON = layout({ auid: 'decimal', pid: 'decimal' });
+
+const readDaemon = (what: 'start' | 'end' | 'abort'): Reader['read'] => (event) => {
+  event.daemon.what = what;
+  event.daemon.pid = pid(numberOr(DAEMON, 1, 0));
+  event.daemon.auid = uid(id(DAEMON, 0));
+  event.has |= Has.daemon;
+  return true;
+};
+
 const OBJ_PID = layout({ opid: 'decimal' });
 
 const readObjPid: Reader['read'] = (event) => {
@@ -293,6 +322,10 @@ const READERS = {
   PROCTITLE: { layout: undefined, read: readProctitle },
   LOGIN: { layout: LOGIN, read: readLogin },
   USER_START: { layout: USER_START, read: readUserStart },
+  CONFIG_CHANGE: { layout: CONFIG_CHANGE, read: readConfigChange },
+  DAEMON_START: { layout: DAEMON, read: readDaemon('start') },
+  DAEMON_END: { layout: DAEMON, read: readDaemon('end') },
+  DAEMON_ABORT: { layout: DAEMON, read: readDaemon('abort') },
   OBJ_PID: { layout: OBJ_PID, read: readObjPid },
   KERN_MODULE: { layout: MODULE, read: readModule },
   OPENAT2: { layout: OPENAT2, read: readOpenat2 },

@@ -145,7 +145,8 @@ export const deriveEdges = (processes: Processes, names: Names, see: See): ((eve
     else {
       // Also where no edge comes of it: who is seen at all is known from then on.
       const actor = processes.caller(event);
-      handler?.(event, actor);
+      if ((event.has & Has.config) === 0) handler?.(event, actor);
+      else kernel(event, actor, `audit:${event.config.change}`);
     }
   };
 };

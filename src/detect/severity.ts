@@ -6,6 +6,7 @@ import { isProtected } from '../behaviour/places.ts';
 import { isInterpreter } from '../behaviour/script.ts';
 import type { Sighting } from '../behaviour/sightings.ts';
 import type { Company } from './company.ts';
+import { isBlinding } from './health.ts';
 import { isWebProgram, meaningOf, oddityOf } from './tactics.ts';
 import type { Oddity, Tactic } from './tactics.ts';
 
@@ -103,8 +104,9 @@ const reads: Rule = (seen, _, __, { because }) => {
 };
 
 const kernels: Rule = (seen, _, __, { because }) => {
-  const [what = ''] = seen.name.split(':', 1);
+  const [what = '', name = ''] = seen.name.split(':', 2);
   switch (what) {
+    case 'audit': return isBlinding(name) ? because(70, 'takes sight from auditing', 'defense evasion', 'T1562.012') : because(30, 'changes auditing', 'defense evasion', 'T1562.012');
     case 'module': return because(60, 'changes what the kernel runs', 'persistence', 'T1547.006');
     case 'kexec': return because(70, 'boots another kernel', 'defense evasion', 'T1542');
     case 'bpf': because(35, 'loads a program into the kernel', 'defense evasion', 'T1014'); break;
@@ -144,7 +146,7 @@ const RULES: Readonly<Record<Sighting['kind'], Rule>> = {
 
 /** Whatever the company: tampering with audit, a library for all programs, somebody else's rights, the kernel. */
 const isInexcusable = (seen: Sighting): boolean =>
-  (seen.traits & Trait.setId) !== 0 || seen.kind === 'trace' || (seen.kind === 'kernel' && /^(?:module|kexec)/.test(seen.name)) || meaningOf(seen.kind, seen.name)?.always === true;
+  (seen.traits & Trait.setId) !== 0 || seen.kind === 'trace' || (seen.kind === 'kernel' && /^(?:module|kexec|audit)/.test(seen.name)) || meaningOf(seen.kind, seen.name)?.always === true;
 
 /** Rates an edge that is not in the baseline: how new it is, what it is good for, and in which company it was seen. */
 export const rate = (seen: Sighting, novelty: Novelty, company: Company): Rating => {
@@ -178,5 +180,6 @@ export const rate = (seen: Sighting, novelty: Novelty, company: Company): Rating
 /** Too grave to be learned in silence: it is told while learning too, and stays new until a person accepts it. */
 export const isGrave = (seen: Sighting): boolean =>
   seen.kind === 'exec' ? /:\/(?:memfd:|dev\/shm\/)/.test(seen.name)
-  : seen.kind === 'kernel' || seen.kind === 'connect' || seen.kind === 'listen' || seen.kind === 'read' ? false
+  : seen.kind === 'kernel' ? /^audit:(?:enabled|pid)=0$/.test(seen.name)
+  : seen.kind === 'connect' || seen.kind === 'listen' || seen.kind === 'read' ? false
   : seen.name === '/etc/ld.so.preload' || ((seen.traits & Trait.setId) !== 0 && oddityOf(seen.name) !== undefined);
