@@ -40,8 +40,8 @@ export interface Settings {
   readonly monitor: number;
   /** Learn unseen edges of low and medium severity once they have been told. */
   readonly rebase: boolean;
-  /** What the operator never wants to see. */
-  readonly ignored: (subject: NodeText, object: NodeText) => boolean;
+  /** What the operator never wants to see, or accepts at that time. */
+  readonly ignored: (subject: NodeText, object: NodeText, time: Ms) => boolean;
 }
 
 type Phase = 'waiting' | 'learning' | 'monitoring';
@@ -206,7 +206,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     tellChanges(time);
   };
 
-  const isIgnored = (s: Sighting): boolean => settings.ignored(s.node, printObject(s));
+  const isIgnored = (s: Sighting): boolean => settings.ignored(s.node, printObject(s), s.last);
 
   const rateEdge: Rate = (seen, after) => rate(seen, baseline.novelty(seen), companyOf(seen, baseline.knowsLogin, after));
 

@@ -6,6 +6,7 @@ import type { Line } from './detect/line.ts';
 import { createFullmon } from './fullmon.ts';
 import type { Settings } from './fullmon.ts';
 import { FullmonError } from './input/errors.ts';
+import { ACCEPTED_FILE } from './input/accepted.ts';
 import { readProcess, readProcesses } from './input/proc.ts';
 import { STDIN } from './input/replay.ts';
 import type { ProcEntry } from './input/proc.ts';
@@ -13,6 +14,7 @@ import type { Follower, Loss, Position, TailNotice } from './input/tail.ts';
 import type { Kept, StateOptions } from './keep.ts';
 import { describeLosses, openOutput } from './report/output.ts';
 import type { Output } from './report/output.ts';
+import { accepting } from './rules.ts';
 import { readSettings } from './settings.ts';
 import type { Options } from './settings.ts';
 
@@ -67,8 +69,9 @@ type LiveOptions = Options & StateOptions & { readonly auditd: string; readonly 
 
 /** `fullmon`: follows a growing log until it is told to stop. */
 export const runLive = async (options: LiveOptions): Promise<void> => {
-  const settings = await readSettings(options);
   const output = openOutput(options.format, { buffered: false });
+  const { settings, refresh } = await accepting(await readSettings(options), options.accepted ?? ACCEPTED_FILE, (text) =>
+    output.tell({ type: 'finding', time: ms(Date.now()), kind: 'state', text }));
   let isBlind = false;
   const tell = (line: Line): void => {
     if (line.type === 'finding' && line.kind === 'gap') isBlind = true;
@@ -85,6 +88,7 @@ export const runLive = async (options: LiveOptions): Promise<void> => {
   let follower: Follower | undefined;
   const position = (): Position | undefined => follower?.position();
   const idle = (): void => {
+    refresh();
     // Who was started in a gap is only known to /proc, but what is in the log already comes first.
     if (isBlind) lookAround();
     fullmon.tick(ms(Date.now()));

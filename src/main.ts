@@ -19,6 +19,21 @@ const seconds = (name: string, least: number) => (value: unknown): number => {
   return Math.round(n * 1000) / 1000;
 };
 
+/** Where the agent keeps what the other commands read, unless told otherwise. */
+const places = async ({ state, accepted }: { readonly state: string | undefined; readonly accepted: string | undefined }): Promise<{ readonly state: string; readonly accepted: string }> => {
+  const [{ STATE_DIRECTORY }, { ACCEPTED_FILE }] = await Promise.all([import('./input/checkpoint.ts'), import('./input/accepted.ts')]);
+  return { state: state ?? STATE_DIRECTORY, accepted: accepted ?? ACCEPTED_FILE };
+};
+
+/** How to watch, whether live or in a replay. */
+const WATCHING = {
+  baseline: { default: 3600, requiresArg: true, coerce: seconds('baseline', 0), describe: 'Seconds to learn what is normal' },
+  monitor: { default: 60, requiresArg: true, coerce: seconds('monitor', 0), describe: 'Seconds of one cycle; 0 compares each event by itself' },
+  rebase: { type: 'boolean', default: false, describe: 'Go on learning: what was told once as low or medium is normal from then on' },
+  ignore: { type: 'string', array: true, nargs: 1, default: [] as string[], requiresArg: true, describe: "Never warn about edges like 'SUBJECT -> OBJECT', a glob for each side" },
+  reset: { type: 'boolean', default: false, describe: 'Forget the state and learn anew' },
+} as const;
+
 const nothing = (): Promise<void> => Promise.resolve();
 
 /** Parses the command line; what it asks for is done afterwards, since yargs renders its help for every handler that takes time. */
@@ -28,25 +43,38 @@ const parse = (args: readonly string[]): (() => Promise<void>) => {
     .scriptName('fullmon')
     .usage('$0 [options]\n\nLearns from the audit log what each process does, then warns about what it has never seen.')
     .options({
-      baseline: { default: 3600, requiresArg: true, coerce: seconds('baseline', 0), describe: 'Seconds to learn what is normal' },
-      monitor: { default: 60, requiresArg: true, coerce: seconds('monitor', 0), describe: 'Seconds of one cycle; 0 compares each event by itself' },
-      rebase: { type: 'boolean', default: false, describe: 'Go on learning: what was told once as low or medium is normal from then on' },
-      ignore: { type: 'string', array: true, nargs: 1, default: [] as string[], requiresArg: true, describe: "Never warn about edges like 'SUBJECT -> OBJECT', a glob for each side" },
+      accepted: { type: 'string', requiresArg: true, describe: 'What people accepted, see accept  [default: /etc/fullmon/accepted.jsonl; replay reads none]' },
       state: { type: 'string', requiresArg: true, describe: 'Directory in which the state is kept, so that a restart goes on  [default: /var/lib/fullmon; replay keeps none]' },
-      reset: { type: 'boolean', default: false, describe: 'Forget the state and learn anew' },
       format: { choices: ['json', 'text'] as const, requiresArg: true, describe: 'json: one object a line; text: for people  [default: text on a terminal, else json]' },
     })
     .command('$0', 'Follow the audit log: learn for --baseline seconds, then warn in cycles of --monitor seconds', (y) =>
       y
+        .options(WATCHING)
         .option('auditd', { type: 'string', default: '/var/log/audit/audit.log', requiresArg: true, describe: "The log auditd writes; - reads records from stdin, as auditd's plugin" })
         .option('wait', { default: 0.5, requiresArg: true, coerce: seconds('wait', 0.01), describe: 'Seconds between two looks at the log' }),
       (a) => {
         chosen = () => runLive(a);
       })
     .command('replay <files..>', "The same over stored logs, on the log's own clock", (y) =>
-      y.positional('files', { type: 'string', array: true, demandOption: true, describe: 'Logs in the order in which they were written: plain, .gz, or - for stdin' }),
+      y.options(WATCHING).positional('files', { type: 'string', array: true, demandOption: true, describe: 'Logs in the order in which they were written: plain, .gz, or - for stdin' }),
       (a) => {
         chosen = () => runReplay(a);
+      })
+    .command('accept <what>', "From now on no alert: an incident's id, an edge, or 'SUBJECT -> OBJECT', a glob for each side", (y) =>
+      y
+        .positional('what', { type: 'string', demandOption: true })
+        .option('expires', { type: 'string', requiresArg: true, describe: 'When that ends: 12h, 30d, 8w, or a date' })
+        .option('comment', { type: 'string', requiresArg: true, describe: 'Why' }),
+      (a) => {
+        chosen = async () => (await import('./accept.ts')).runAccept({ ...a, ...(await places(a)) });
+      })
+    .command('revoke <what>', 'Takes back what was accepted', (y) => y.positional('what', { type: 'string', demandOption: true }), (a) => {
+      chosen = async () => (await import('./accept.ts')).runRevoke({ ...a, ...(await places(a)) });
+    })
+    .command('show <subject>', 'What is known: incidents, baseline, patterns, accepted, coverage', (y) =>
+      y.positional('subject', { choices: ['incidents', 'baseline', 'patterns', 'accepted', 'coverage'] as const, demandOption: true }),
+      (a) => {
+        chosen = async () => (await import('./show.ts')).runShow({ ...a, ...(await places(a)) });
       })
     .example('$0 --baseline 3600 --monitor 60 --rebase', 'Watch this server, tune at the terminal')
     .example('$0 replay /var/log/audit/audit.log.1 /var/log/audit/audit.log', 'What would it have said?')

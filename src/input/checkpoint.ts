@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { FullmonError } from './errors.ts';
+import { codeOf, me, messageOf, openTrusted, unlink, writeNew } from './files.ts';
 
 /** Where the agent keeps its state unless told otherwise. */
 export const STATE_DIRECTORY = '/var/lib/fullmon';
@@ -9,8 +10,6 @@ export const STATE_DIRECTORY = '/var/lib/fullmon';
 /** First line of a state file: its format, the hash of all that follows, and how long that is (bytes). */
 const HEADER = /^fullmon-state 1 sha256:([0-9a-f]{64}) (\d{1,12})\n/;
 const MAX_HEADER = 128;
-/** No state grows to this; whatever does is none. Bytes. */
-const MAX_BYTES = 2 ** 30;
 
 /** What was found in a state directory. `trouble` says what is wrong, in words. */
 export type Found<T> =
@@ -21,7 +20,7 @@ export type Found<T> =
   | { readonly kind: 'damaged'; readonly trouble: string };
 
 export interface Store {
-  /** Reads the state, or the generation before it when that is damaged. `revive` throws for a body that is of no use. */
+  /** See {@link readState}. */
   readonly read: <T>(revive: (body: unknown) => T) => Found<T>;
   /** Replaces the state by another one, whole or not at all, and keeps the one before. Throws the error of the file system. */
   readonly write: (body: unknown) => void;
@@ -30,20 +29,6 @@ export interface Store {
   /** Lets go of the directory; another fullmon may use it now. */
   readonly close: () => void;
 }
-
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
-
-const messageOf = (error: unknown): string => codeOf(error) || (error instanceof Error ? error.message : String(error));
-
-const me = (): number => process.geteuid?.() ?? 0;
-
-const unlink = (path: string): void => {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-  }
-};
 
 /** Makes the directory where it is missing. Throws a {@link FullmonError} unless it is ours alone: who writes there decides what is normal. */
 const openDirectory = (directory: string): number => {
@@ -65,20 +50,6 @@ const openDirectory = (directory: string): number => {
   throw new FullmonError(`--state ${directory}: ${uid === me() ? `must be closed to others: chmod 700 ${directory}` : 'belongs to another user: name a directory of yours'}`);
 };
 
-/** Opens a file for reading, unless it could be somebody else's words: a link, or writable by others. Throws what is wrong with it. */
-export const openTrusted = (path: string): number => {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  const { uid, mode, size } = fstatSync(fd);
-  const wrong = (mode & constants.S_IFMT) !== constants.S_IFREG ? 'is no plain file'
-    : uid !== 0 && uid !== me() ? 'belongs to another user'
-    : (mode & 0o022) !== 0 ? 'may be written by others'
-    : size > MAX_BYTES ? 'is too long'
-    : undefined;
-  if (wrong === undefined) return fd;
-  closeSync(fd);
-  throw new Error(wrong);
-};
-
 const readBody = (path: string): unknown => {
   const fd = openTrusted(path);
   try {
@@ -90,22 +61,6 @@ const readBody = (path: string): unknown => {
     if (body.length !== Number(length)) throw new Error(`is cut off: ${body.length} of ${length} bytes`);
     if (createHash('sha256').update(body).digest('hex') !== hash) throw new Error('does not match its checksum');
     return JSON.parse(body.toString('utf8'));
-  } finally {
-    closeSync(fd);
-  }
-};
-
-const writeAll = (fd: number, bytes: Buffer): void => {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
-};
-
-/** Makes a file that was not there before; ours, closed to others, and on the disk before its name counts. */
-const writeNew = (path: string, ...parts: readonly Buffer[]): void => {
-  unlink(path);
-  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
-  try {
-    for (const part of parts) writeAll(fd, part);
-    fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
@@ -165,6 +120,22 @@ const lock = (directory: string): string => {
   throw new FullmonError(`--state ${directory}: another fullmon is starting there`);
 };
 
+const stateFiles = (directory: string): readonly [state: string, previous: string] => [join(directory, 'state'), join(directory, 'state.previous')];
+
+/** Reads the state of a directory, or the one before it when that is damaged. `revive` throws for a body that is of no use. */
+export const readState = <T>(directory: string, revive: (body: unknown) => T): Found<T> => {
+  const files = stateFiles(directory);
+  const troubles: string[] = [];
+  for (const path of files) {
+    try {
+      return { kind: 'state', state: revive(readBody(path)), trouble: troubles[0] };
+    } catch (error) {
+      troubles.push(`${path} ${codeOf(error) === 'ENOENT' ? 'is missing' : codeOf(error) === 'ELOOP' ? 'is a link' : messageOf(error)}`);
+    }
+  }
+  return files.some(exists) ? { kind: 'damaged', trouble: troubles.join('; ') } : { kind: 'nothing' };
+};
+
 /**
  * Opens a state directory: ours, closed to others, no link, one fullmon at a time. The state is one file that is replaced as a whole: written
  * beside, synced, renamed, the directory synced; the one before stays as a second name. Libraries for that (write-file-atomic, atomically)
@@ -172,23 +143,12 @@ const lock = (directory: string): string => {
  */
 export const openStore = (directory: string): Store => {
   const fd = openDirectory(directory);
-  const state = join(directory, 'state');
-  const previous = join(directory, 'state.previous');
+  const [state, previous] = stateFiles(directory);
   const fresh = join(directory, 'state.new');
   const mine = lock(directory);
 
   return {
-    read(revive) {
-      const troubles: string[] = [];
-      for (const path of [state, previous]) {
-        try {
-          return { kind: 'state', state: revive(readBody(path)), trouble: troubles[0] };
-        } catch (error) {
-          troubles.push(`${path} ${codeOf(error) === 'ENOENT' ? 'is missing' : codeOf(error) === 'ELOOP' ? 'is a link' : messageOf(error)}`);
-        }
-      }
-      return exists(state) || exists(previous) ? { kind: 'damaged', trouble: troubles.join('; ') } : { kind: 'nothing' };
-    },
+    read: (revive) => readState(directory, revive),
 
     write(body) {
       const bytes = Buffer.from(JSON.stringify(body), 'utf8');

@@ -43,7 +43,7 @@ describe('a state directory', () => {
       const body: unknown = [JSON.parse(json), text];
       write(body);
       expect(read()).toEqual({ kind: 'state', state: JSON.parse(JSON.stringify(body)), trouble: undefined });
-    }), { numRuns: 30 });
+    }), { numRuns: 15 });
   });
 
   it('is empty at first, and after a reset', () => {
@@ -61,7 +61,7 @@ describe('a state directory', () => {
       if (!cut) damaged.writeUInt8(damaged.readUInt8(at) ^ flip, at);
       writeFileSync(path('state'), damaged);
       expect(read()).toMatchObject({ kind: 'state', state: { n: 1 }, trouble: expect.stringContaining(path('state')) });
-    }), { numRuns: 50 });
+    }), { numRuns: 25 });
   });
 
   it('gives the state before it when the state cannot be used', () => {

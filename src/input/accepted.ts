@@ -1,0 +1,103 @@
+import { closeSync, constants, fsyncSync, lstatSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { FullmonError } from './errors.ts';
+import { codeOf, messageOf, openTrusted, unlink, writeNew } from './files.ts';
+
+/** What people have accepted on this host; root's own, the agent only reads it. */
+export const ACCEPTED_FILE = '/etc/fullmon/accepted.jsonl';
+
+/** One decision of a person, a line of the file: an edge as it was printed, or a glob for each side, `SUBJECT -> OBJECT`. */
+export interface Acceptance {
+  readonly edge?: string;
+  readonly glob?: string;
+  /** ISO time from which on it counts no more. */
+  readonly expires?: string;
+  readonly comment?: string;
+  /** The incident in which the edge was told. */
+  readonly incident?: string;
+  /** ISO time of the decision, and whose it was. */
+  readonly at: string;
+  readonly by: string;
+}
+
+/** One line is a decision or none; another one is a word for the operator. */
+export interface AcceptedFile {
+  readonly entries: readonly Acceptance[];
+  /** Numbers of the lines that say nothing, from 1. */
+  readonly bad: readonly number[];
+}
+
+const NOTHING: AcceptedFile = { entries: [], bad: [] };
+
+const isText = (value: unknown): boolean => value === undefined || typeof value === 'string';
+
+const isAcceptance = (value: unknown): value is Acceptance => {
+  if (typeof value !== 'object' || value === null) return false;
+  const { edge, glob, expires, comment, incident, at, by }: Partial<Record<keyof Acceptance, unknown>> = value;
+  return [edge, glob, expires, comment, incident, at, by].every(isText) && (typeof edge === 'string') !== (typeof glob === 'string') &&
+    (typeof expires !== 'string' || !Number.isNaN(Date.parse(expires)));
+};
+
+const readLine = (line: string): unknown => {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Reads the file; one that is missing accepts nothing. Throws a {@link FullmonError} for one that anybody else could have written. */
+export const readAccepted = (file: string): AcceptedFile => {
+  let fd: number;
+  try {
+    fd = openTrusted(file);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return NOTHING;
+    throw new FullmonError(`${file}: ${codeOf(error) === 'ELOOP' ? 'is a link' : messageOf(error)}: nothing in it is accepted; it must be a file of root's that nobody else may write`);
+  }
+  try {
+    const entries: Acceptance[] = [];
+    const bad: number[] = [];
+    for (const [i, line] of readFileSync(fd, 'utf8').split('\n').entries()) {
+      if (line.trim() === '') continue;
+      const value = readLine(line);
+      if (isAcceptance(value)) entries.push(value);
+      else bad.push(i + 1);
+    }
+    return { entries, bad };
+  } finally {
+    closeSync(fd);
+  }
+};
+
+/** Names the content of the file: it is another one when the file has changed. */
+export const versionOf = (file: string): string => {
+  const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? '' : `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
+};
+
+/** So long one change of the file may take, before it is taken for one that was broken off. Ms. */
+const CHANGE = 10_000;
+
+/**
+ * Replaces the decisions by what `change` makes of them, whole or not at all; lines that say nothing are dropped. Throws a
+ * {@link FullmonError} when the file is not to be trusted, cannot be written or is being changed.
+ */
+export const changeAccepted = (file: string, change: (entries: readonly Acceptance[]) => readonly Acceptance[]): void => {
+  const { entries } = readAccepted(file);
+  const draft = `${file}.new`;
+  const other = lstatSync(draft, { throwIfNoEntry: false });
+  if (other !== undefined && Date.now() - other.mtimeMs < CHANGE) throw new FullmonError(`${file}: is being changed by another fullmon: try again`);
+  const lines = change(entries).map((entry) => `${JSON.stringify(entry)}\n`);
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
+    writeNew(draft, Buffer.from(lines.join('')));
+    renameSync(draft, file);
+    const directory = openSync(dirname(file), constants.O_RDONLY | constants.O_DIRECTORY);
+    fsyncSync(directory);
+    closeSync(directory);
+  } catch (error) {
+    unlink(draft);
+    throw new FullmonError(`${file}: cannot be written (${messageOf(error)}): run as root`, 1);
+  }
+};

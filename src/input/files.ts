@@ -1,0 +1,52 @@
+/** Files that decide what is normal: read only when nobody else can have written them, written whole or not at all. */
+import { closeSync, constants, fstatSync, fsyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
+
+/** No file of ours grows to this; whatever does is none. Bytes. */
+const MAX_BYTES = 2 ** 30;
+
+export const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
+
+export const messageOf = (error: unknown): string => codeOf(error) || (error instanceof Error ? error.message : String(error));
+
+/** The user who runs this. */
+export const me = (): number => process.geteuid?.() ?? 0;
+
+/** Removes a file that may be missing. */
+export const unlink = (path: string): void => {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+  }
+};
+
+/** Opens a file for reading, unless it could be somebody else's words: a link, or writable by others. Throws what is wrong with it. */
+export const openTrusted = (path: string): number => {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const { uid, mode, size } = fstatSync(fd);
+  const wrong = (mode & constants.S_IFMT) !== constants.S_IFREG ? 'is no plain file'
+    : uid !== 0 && uid !== me() ? 'belongs to another user'
+    : (mode & 0o022) !== 0 ? 'may be written by others'
+    : size > MAX_BYTES ? 'is too long'
+    : undefined;
+  if (wrong === undefined) return fd;
+  closeSync(fd);
+  throw new Error(wrong);
+};
+
+const writeAll = (fd: number, bytes: Buffer): void => {
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+};
+
+/** Makes a file that was not there before; ours, closed to others, and on the disk before its name counts. */
+export const writeNew = (path: string, ...parts: readonly Buffer[]): void => {
+  unlink(path);
+  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+  try {
+    for (const part of parts) writeAll(fd, part);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+};
+

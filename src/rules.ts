@@ -1,0 +1,104 @@
+import { ARROW } from './behaviour/edge.ts';
+import type { Settings } from './fullmon.ts';
+import { readAccepted, versionOf } from './input/accepted.ts';
+import type { Acceptance } from './input/accepted.ts';
+import { FullmonError } from './input/errors.ts';
+
+/** Which edges are meant. `time`: when the edge was last seen. */
+export type Rule = Settings['ignored'];
+
+// Slashes mean nothing special in a node, and its other characters are no syntax.
+const GLOB = { bash: true, dot: true, nonegate: true, nobrace: true, noextglob: true, keepQuotes: true } as const;
+
+/** A glob as long as a path is enough; a backslash at the end sends the matcher off for ever. */
+const MAX_GLOB = 4096;
+
+/**
+ * Names are the attacker's choice, and `*a*b*c` would go through one of a few hundred bytes for minutes: so each piece between two stars
+ * is looked for once, from left to right, and never elsewhere. Nothing is lost by that, as pieces do not vary in length.
+ */
+const linear = ({ source }: RegExp): RegExp => {
+  const [head = '', ...pieces] = source.split('.*?');
+  const last = pieces.pop();
+  if (last === undefined) return new RegExp(source);
+  return new RegExp(`${head}${pieces.map((piece, i) => `(?=(?<star${i}>.*?${piece}))\\k<star${i}>`).join('')}.*?${last}`);
+};
+
+const compile = (where: string, glob: string, makeRe: (glob: string, options: typeof GLOB) => RegExp): RegExp => {
+  try {
+    // Without slashes that separate, two stars are one.
+    if (glob.length <= MAX_GLOB && !glob.endsWith('\\')) return linear(makeRe(glob.replace(/\*{2,}/g, '*'), GLOB));
+  } catch {
+    // told below
+  }
+  throw new FullmonError(`${where}: cannot use the glob '${glob.slice(0, 80)}': * stands for anything, ? for one character, [a-z] for one of these`);
+};
+
+/** Reads rules like `SUBJECT -> OBJECT`, a glob for each side; `where` they stand. Throws a {@link FullmonError}. */
+export const readRules = async (where: string, rules: readonly string[]): Promise<readonly Rule[]> => {
+  if (rules.length === 0) return [];
+  const { default: micromatch } = await import('micromatch');
+  return rules.map((rule) => {
+    const sides = rule.split(ARROW).map((side) => side.trim());
+    const [subject, object] = sides;
+    if (sides.length !== 2 || !subject || !object) throw new FullmonError(`${where}: expected 'SUBJECT -> OBJECT', got '${rule.slice(0, 200)}'`);
+    const [left, right] = [compile(where, subject, micromatch.makeRe), compile(where, object, micromatch.makeRe)];
+    return (s, o) => left.test(s) && right.test(o);
+  });
+};
+
+const endOf = ({ expires }: Acceptance): number => (expires === undefined ? Infinity : Date.parse(expires));
+
+/** The one rule that decisions make up: edges by one look-up, globs one by one. `trouble` is told of those that cannot be used. */
+export const acceptedBy = async (file: string, entries: readonly Acceptance[], trouble: (text: string) => void): Promise<Rule> => {
+  const edges = new Map<string, number>();
+  for (const entry of entries) if (entry.edge !== undefined) edges.set(entry.edge, Math.max(endOf(entry), edges.get(entry.edge) ?? 0));
+  const globs: { readonly rule: Rule; readonly end: number }[] = [];
+  for (const entry of entries) {
+    if (entry.glob === undefined) continue;
+    try {
+      for (const rule of await readRules(file, [entry.glob])) globs.push({ rule, end: endOf(entry) });
+    } catch (error) {
+      if (!(error instanceof FullmonError)) throw error;
+      trouble(error.message);
+    }
+  }
+  return (subject, object, time) => {
+    const end = edges.get(subject + ARROW + object);
+    return (end !== undefined && time < end) || globs.some((glob) => time < glob.end && glob.rule(subject, object, time));
+  };
+};
+
+export interface Accepting {
+  readonly settings: Settings;
+  /** Reads the file again when it has changed. */
+  readonly refresh: () => void;
+}
+
+/**
+ * The settings, and all that the file accepts, now and later on. A file that is not to be trusted accepts nothing; `trouble` is told of that,
+ * and of lines that say nothing.
+ */
+export const accepting = async (settings: Settings, file: string, trouble: (text: string) => void): Promise<Accepting> => {
+  let accepted: Rule | undefined;
+  let version = '';
+  const refresh = async (): Promise<void> => {
+    const now = versionOf(file);
+    if (now === version) return;
+    version = now;
+    try {
+      const { entries, bad } = readAccepted(file);
+      if (bad.length > 0) trouble(`${file}: says nothing in line ${bad.slice(0, 10).join(', ')}`);
+      accepted = await acceptedBy(file, entries, trouble);
+    } catch (error) {
+      if (!(error instanceof FullmonError)) throw error;
+      accepted = undefined;
+      trouble(error.message);
+    }
+  };
+  await refresh();
+  return {
+    settings: { ...settings, ignored: (subject, object, time) => settings.ignored(subject, object, time) || accepted?.(subject, object, time) === true },
+    refresh: () => void refresh(),
+  };
+};

@@ -1,0 +1,97 @@
+import { styleText } from 'node:util';
+import { ARROW, printObject } from './behaviour/edge.ts';
+import type { Snapshot } from './fullmon.ts';
+import { readAccepted } from './input/accepted.ts';
+import { readState } from './input/checkpoint.ts';
+import { FullmonError } from './input/errors.ts';
+import { readCheckpoint } from './keep.ts';
+import { readable, show } from './report/show.ts';
+
+export interface ShowOptions {
+  readonly subject: 'incidents' | 'baseline' | 'patterns' | 'accepted' | 'coverage';
+  readonly state: string;
+  readonly accepted: string;
+  readonly format: 'json' | 'text' | undefined;
+}
+
+/** One thing to show: as data, and as lines for people. */
+interface Shown {
+  readonly data: object;
+  readonly text: readonly string[];
+}
+
+const stamp = (time: number): string => new Date(time).toISOString().slice(0, 19).replace('T', ' ');
+
+const times = (first: number, last: number, count: number): string => styleText('dim', `${stamp(first)} to ${stamp(last)}, ${count}x`);
+
+const arrow = (edge: string): string => readable(edge).replace(/ *-> */, ` ${ARROW} `);
+
+const incidents = ({ incidents: { incidents: all } }: Snapshot): readonly Shown[] =>
+  all.map((incident) => {
+    const { id, first, last, severity, count, repeats, techniques, open, edges } = incident;
+    const facts = [`${count} ${count === 1 ? 'edge' : 'edges'}${repeats === 0 ? '' : `, ${repeats} times more`}`, ...techniques, open ? 'open' : 'closed'].join(' · ');
+    return {
+      data: incident,
+      text: [`${severity.padEnd(8)}  ${styleText('bold', id)}  ${stamp(first)} to ${stamp(last)} · ${facts}`, ...edges.map((edge) => `          ${arrow(edge)}`)],
+    };
+  });
+
+const baseline = ({ baseline: { groups } }: Snapshot): readonly Shown[] =>
+  groups.flatMap(({ node, kind, names }) =>
+    names.map(([name, , first, last, count]) => {
+      const edge = node + ARROW + printObject({ kind, name });
+      return { data: { edge, kind, first, last, count }, text: [`${arrow(edge)}  ${times(first, last, count)}`] };
+    }));
+
+const patterns = ({ baseline: { groups } }: Snapshot): readonly Shown[] =>
+  groups.flatMap(({ node, kind, patterns: all }) =>
+    all.map(([source, witness, first, last, count]) => ({
+      data: { subject: node, action: kind.toUpperCase(), pattern: show(source), witness: show(witness), first, last, count },
+      text: [`${kind.toUpperCase().padEnd(7)} ${show(source)}  ${readable(node)}, such as ${show(witness)}  ${times(first, last, count)}`],
+    })));
+
+const coverage = ({ clock, baseline: { groups } }: Snapshot): readonly Shown[] => {
+  const counts = groups.flatMap(({ names }) => names.map(([, , , , count]) => count));
+  const data = {
+    phase: clock.phase, time: clock.time, learnUntil: clock.learnUntil,
+    subjects: new Set(groups.map(({ node }) => node)).size, edges: counts.length, patterns: groups.reduce((sum, { patterns: some }) => sum + some.length, 0),
+    once: counts.filter((n) => n === 1).length, twice: counts.filter((n) => n === 2).length,
+  };
+  const { phase, time, learnUntil, subjects, edges, patterns: general, once, twice } = data;
+  return [{
+    data,
+    text: [
+      `${phase}, as of ${stamp(time)}; ${phase === 'learning' ? 'learns' : 'learned'} until ${stamp(learnUntil)}`,
+      `${subjects} subjects, ${edges} edges (${once} seen once, ${twice} twice), ${general} patterns`,
+    ],
+  }];
+};
+
+const accepted = (file: string): readonly Shown[] =>
+  readAccepted(file).entries.map((entry) => {
+    const { edge, glob, expires, comment, at, by } = entry;
+    const until = expires === undefined ? [] : [`${Date.parse(expires) > Date.now() ? 'until' : 'expired'} ${expires}`];
+    return { data: { ...entry }, text: [`${arrow(edge ?? show(glob ?? ''))}  ${styleText('dim', [`by ${show(by)} at ${show(at)}`, ...until, ...(comment === undefined ? [] : [show(comment)])].join(' · '))}`] };
+  });
+
+const VIEWS = { incidents, baseline, patterns, coverage } as const;
+
+const snapshotOf = (directory: string): Snapshot => {
+  const found = readState(directory, readCheckpoint);
+  if (found.kind === 'nothing') throw new FullmonError(`${directory}: there is no state: has fullmon run, and may you read it? Else name another with --state`);
+  if (found.kind === 'damaged') throw new FullmonError(`${found.trouble}: nothing can be shown`);
+  if (found.trouble !== undefined) process.stderr.write(`fullmon: ${found.trouble}: showing the state before it\n`);
+  return found.state.snapshot;
+};
+
+/** `fullmon show`: what the state and the accepted edges hold, one JSON object a line or for people. Changes nothing. */
+export const runShow = ({ subject, state, accepted: file, format }: ShowOptions): Promise<void> => {
+  const all = subject === 'accepted' ? accepted(file) : VIEWS[subject](snapshotOf(state));
+  const text = (format ?? (process.stdout.isTTY ? 'text' : 'json')) === 'text';
+  // Whoever closed the pipe has read enough.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  for (const shown of all) process.stdout.write(text ? `${shown.text.join('\n')}\n` : `${JSON.stringify(shown.data)}\n`);
+  return Promise.resolve();
+};

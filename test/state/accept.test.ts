@@ -1,0 +1,167 @@
+import { appendFileSync, chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { builtProgram, run } from '../support/program.ts';
+import type { Ran } from '../support/program.ts';
+
+const FIXTURES = resolve(import.meta.dirname, '../../fixtures');
+const NOISY = join(FIXTURES, 'web-shell-in-noisy-directory.log');
+const SUID = join(FIXTURES, 'suid-shell.log');
+
+let main = '';
+let root = '';
+let dir = '';
+
+beforeAll(() => {
+  main = builtProgram();
+  root = mkdtempSync(join(tmpdir(), 'fullmon-accept-'));
+}, 120_000);
+afterAll(() => rmSync(root, { recursive: true }));
+beforeEach(() => {
+  dir = mkdtempSync(join(root, 'case-'));
+});
+
+const accepted = (): string => join(dir, 'etc', 'accepted.jsonl');
+const fullmon = (...args: readonly string[]): Promise<Ran> => run([process.execPath, main, ...args, '--accepted', accepted()]);
+/** What is told of a recording when all that was accepted so far counts. */
+const replayOf = (log: string, ...args: readonly string[]): Promise<Ran> => fullmon('replay', log, '--baseline', '30', '--monitor', '10', ...args);
+const replay = (...args: readonly string[]): Promise<Ran> => replayOf(NOISY, ...args);
+const keep = (): readonly string[] => ['--state', join(dir, 'state')];
+
+interface Data {
+  readonly type?: string;
+  readonly msg?: string;
+  readonly incident?: string;
+  readonly [field: string]: unknown;
+}
+const dataOf = ({ stdout }: Ran): readonly Data[] => stdout.split('\n').filter((line) => line !== '').map((line): Data => JSON.parse(line));
+const edgesOf = (ran: Ran): readonly Data[] => dataOf(ran).filter(({ type }) => type === 'edge');
+const messagesOf = (ran: Ran): readonly string[] => edgesOf(ran).map(({ msg = '' }) => msg);
+
+describe('what a person accepts', () => {
+  it('is told no more: an edge, and nothing but it', async () => {
+    const [edge = '', ...others] = messagesOf(await replay());
+    expect(await fullmon('accept', edge, '--comment', 'ours')).toMatchObject({ status: 0, stdout: `accepted ${edge.replace('->', ' -> ')}\n` });
+    expect(others).not.toEqual([]);
+    expect(messagesOf(await replay())).toEqual(others);
+  });
+
+  it('can be a glob for each side', async () => {
+    expect((await fullmon('accept', 'proc:*:/usr/sbin/php-fpm* -> *')).status).toBe(0);
+    expect(messagesOf(await replay()).filter((edge) => edge.includes('/usr/sbin/php-fpm8.2->'))).toEqual([]);
+    expect((await fullmon('accept', '* -> *')).status).toBe(0);
+    expect(messagesOf(await replay())).toEqual([]);
+  });
+
+  it('can be an incident, as the state remembers it', async () => {
+    const before = edgesOf(await replay(...keep()));
+    const id = before[0]?.incident ?? '';
+    const of = before.filter(({ incident }) => incident === id);
+    const { status, stdout } = await fullmon('accept', id.slice(0, 6), ...keep());
+    expect([status, stdout.split('\n').length - 1]).toEqual([0, of.length]);
+    expect(messagesOf(await replay())).toEqual(before.filter(({ incident }) => incident !== id).map(({ msg }) => msg));
+  });
+
+  it('is told again once it is revoked', async () => {
+    const before = messagesOf(await replay(...keep()));
+    const id = dataOf(await fullmon('show', 'incidents', ...keep()))[0]?.['id'];
+    for (const what of [String(id), '* -> file:*']) {
+      expect((await fullmon('accept', what, ...keep())).status).toBe(0);
+      expect(messagesOf(await replay())).not.toEqual(before);
+      expect((await fullmon('revoke', what)).status).toBe(0);
+      expect(messagesOf(await replay())).toEqual(before);
+    }
+    expect(await fullmon('revoke', '* -> file:*')).toMatchObject({ status: 2, stderr: expect.stringContaining('fullmon show accepted') });
+  });
+
+  it('counts until it expires, by the clock of the log', async () => {
+    const [first] = edgesOf(await replay());
+    const last = Number(first?.['last']);
+    const line = (expires: number): string => `${JSON.stringify({ edge: first?.msg, expires: new Date(expires).toISOString(), at: '', by: '' })}\n`;
+    await fullmon('accept', 'x -> y');
+    writeFileSync(accepted(), line(last + 1));
+    expect(messagesOf(await replay())).not.toContain(first?.msg);
+    writeFileSync(accepted(), line(last));
+    expect(messagesOf(await replay())).toContain(first?.msg);
+  });
+
+  it('is shown with who decided it, when, until when and why', async () => {
+    await fullmon('accept', 'proc:* -> file:*', '--expires', '30d', '--comment', 'the mirror');
+    const [shown] = dataOf(await fullmon('show', 'accepted'));
+    expect(shown).toMatchObject({ glob: 'proc:* -> file:*', comment: 'the mirror', by: expect.stringMatching(/./) });
+    expect(Date.parse(String(shown?.['expires'])) - Date.parse(String(shown?.['at']))).toBe(30 * 86_400_000);
+    expect((await fullmon('show', 'accepted', '--format', 'text')).stdout).toMatch(/proc:\* -> file:\*.*the mirror/);
+  });
+
+  it('is refused with a word when it makes no sense', async () => {
+    for (const what of ['nonsense', 'a -> b -> c', 'abcdef', `x -> ${'['.repeat(5000)}`]) {
+      const { status, stdout, stderr } = await fullmon('accept', what, ...keep());
+      expect([status, stdout, stderr.split('\n').length]).toEqual([2, '', 2]);
+    }
+    expect((await fullmon('accept', 'a -> b', '--expires', 'yesterday')).status).toBe(2);
+    expect(existsSync(accepted())).toBe(false);
+  });
+});
+
+describe('the file of what is accepted', () => {
+  it('may be written by its owner alone', async () => {
+    await fullmon('accept', '* -> *');
+    expect(statSync(accepted()).mode & 0o777).toBe(0o600);
+  });
+
+  it.each([
+    ['may be written by others', () => chmodSync(accepted(), 0o666)],
+    ['is a link', () => {
+      writeFileSync(join(dir, 'real'), readFileSync(accepted()), { mode: 0o600 });
+      rmSync(accepted());
+      symlinkSync(join(dir, 'real'), accepted());
+    }],
+  ])('accepts nothing when it %s', async (why, change) => {
+    const before = messagesOf(await replay());
+    await fullmon('accept', '* -> *');
+    change();
+    const ran = await replay();
+    expect(messagesOf(ran)).toEqual(before);
+    expect(ran.stderr).toContain(why);
+    expect((await fullmon('accept', 'a -> b')).status).toBe(2);
+  });
+
+  it('is read in spite of a line that says nothing', async () => {
+    await fullmon('accept', '* -> *');
+    appendFileSync(accepted(), '{"edge":7}\n[]\n{"glob":"a -> b","edge":"a->b"}\n{"edge":"a->b","expires":"x"}\n{\n{"glob":"a"}\n');
+    const ran = await replay();
+    expect(messagesOf(ran)).toEqual([]);
+    expect(ran.stderr).toMatch(/says nothing in line 2, 3, 4, 5, 6\n[^\n]*expected 'SUBJECT -> OBJECT', got 'a'/);
+  });
+});
+
+describe('what is known', () => {
+  it('is shown from the state: incidents, baseline, patterns, coverage', async () => {
+    const ran = await replay(...keep());
+    const show = async (what: string): Promise<readonly Data[]> => dataOf(await fullmon('show', what, ...keep()));
+    const incidents = await show('incidents');
+    expect(new Set(incidents.map(({ id }) => id))).toEqual(new Set(edgesOf(ran).map(({ incident }) => incident)));
+    expect(incidents.flatMap(({ edges }) => edges).toSorted()).toEqual(messagesOf(ran).toSorted());
+    expect((await show('patterns')).map(({ pattern }) => `+ignore ${pattern}`).toSorted()).toEqual(dataOf(ran).filter(({ msg }) => msg?.startsWith('+ignore')).map(({ msg }) => msg).toSorted());
+    await replayOf(SUID, ...keep(), '--reset');
+    const known = (await show('baseline')).map(({ edge }) => edge);
+    expect(known).not.toEqual([]);
+    expect(await show('coverage')).toMatchObject([{ phase: 'monitoring', edges: known.length }]);
+    // What is known is what is not told.
+    expect(messagesOf(await replayOf(SUID)).filter((edge) => known.includes(edge))).toEqual([]);
+  });
+
+  it('is shown to people too', async () => {
+    for (const [what, log] of [['incidents', SUID], ['baseline', SUID], ['patterns', NOISY], ['coverage', NOISY]] as const) {
+      await replayOf(log, ...keep(), '--reset');
+      const { status, stdout } = await fullmon('show', what, ...keep(), '--format', 'text');
+      expect([status, stdout]).toEqual([0, expect.stringMatching(/^[^{]+\n/)]);
+    }
+  });
+
+  it('is nothing where there is no state', async () => {
+    expect(await fullmon('show', 'baseline', ...keep())).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('there is no state') });
+    expect(existsSync(join(dir, 'state'))).toBe(false);
+  });
+});
