@@ -156,7 +156,7 @@ describe('what is known', () => {
     for (const [what, log] of [['incidents', SUID], ['baseline', SUID], ['patterns', NOISY], ['coverage', NOISY]] as const) {
       await replayOf(log, ...keep(), '--reset');
       const { status, stdout } = await fullmon('show', what, ...keep(), '--format', 'text');
-      expect([status, stdout]).toEqual([0, expect.stringMatching(/^[^{]+\n/)]);
+      expect([status, stdout]).toEqual([0, expect.stringMatching(/^[^{]/)]);
     }
   });
 
