@@ -19,11 +19,11 @@ const ID = /^[0-9a-f]{4,12}$/;
 
 const UNITS: Readonly<Record<string, number>> = { h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
-/** `12h`, `30d`, `8w` from now, or a date. */
-const readExpiry = (text: string): string => {
+/** `12h`, `30d`, `8w` from `now`, or a date. */
+const readExpiry = (text: string, now: number): string => {
   const [, count, unit = ''] = /^(\d{1,4})([hdw])$/.exec(text) ?? [];
-  const time = count === undefined ? Date.parse(text) : Date.now() + Number(count) * (UNITS[unit] ?? 0);
-  if (!(time > Date.now())) throw new FullmonError(`--expires: expected a time to come like 12h, 30d, 8w or 2027-01-31, got '${text.slice(0, 40)}'`);
+  const time = count === undefined ? Date.parse(text) : now + Number(count) * (UNITS[unit] ?? 0);
+  if (!(time > now)) throw new FullmonError(`--expires: expected a time to come like 12h, 30d, 8w or 2027-01-31, got '${text.slice(0, 40)}'`);
   return new Date(time).toISOString();
 };
 
@@ -45,9 +45,10 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 /** `fullmon accept`: from now on this is no alert. */
 export const runAccept = async (options: AcceptOptions & { readonly expires: string | undefined; readonly comment: string | undefined }): Promise<void> => {
   const { what, accepted, state } = options;
+  const now = Date.now();
   const decision = {
-    ...(options.expires === undefined ? {} : { expires: readExpiry(options.expires) }), ...(options.comment === undefined ? {} : { comment: options.comment }),
-    at: new Date().toISOString(), by: process.env['SUDO_USER'] ?? userInfo().username,
+    ...(options.expires === undefined ? {} : { expires: readExpiry(options.expires, now) }), ...(options.comment === undefined ? {} : { comment: options.comment }),
+    at: new Date(now).toISOString(), by: process.env['SUDO_USER'] ?? userInfo().username,
   };
   let added: readonly Acceptance[];
   if (ID.test(what)) {
