@@ -7,6 +7,7 @@ import type { Ms, Pid } from './audit/units.ts';
 import { newBaseline } from './baseline/baseline.ts';
 import type { BaselineState } from './baseline/baseline.ts';
 import { unitOf } from './baseline/coverage.ts';
+import type { Schedule } from './baseline/coverage.ts';
 import { deriveEdges } from './behaviour/derive.ts';
 import { printObject } from './behaviour/edge.ts';
 import type { NodeText } from './behaviour/edge.ts';
@@ -40,6 +41,8 @@ export interface Settings {
   readonly monitor: number;
   /** Learn unseen edges of low and medium severity once they have been told. */
   readonly rebase: boolean;
+  /** Jobs that this machine is going to run, for the list of what has not been seen yet. */
+  readonly schedules?: readonly Schedule[];
   /** What the operator never wants to see, or accepts at that time. */
   readonly ignored: (subject: NodeText, object: NodeText, time: Ms) => boolean;
 }
@@ -236,6 +239,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     tell({ type: 'phase', time: learnUntil, phase: 'normalize', facts: { edges: baseline.graph.size } });
     normalise(learnUntil);
     tell({ type: 'phase', time: learnUntil, phase: 'prepare', facts: { nodes: baseline.graph.order, edges: baseline.graph.size } });
+    if (settings.baseline > 0) tell({ type: 'coverage', time: learnUntil, coverage: baseline.coverage(settings.schedules) });
     phase = 'monitoring';
     start = end = learnUntil;
   };

@@ -216,11 +216,16 @@ describe('the lines for machines', () => {
   it('keep their contract', async () => {
     const lines = linesOf((await replay('--baseline', '240', '--monitor', '60', NOISY)).stdout);
     for (const line of lines) {
-      expect(line).toMatchObject({ level: expect.any(Number), time: expect.any(Number), type: expect.stringMatching(/^(?:phase|edge|incident)$/), msg: expect.any(String) });
+      expect(line).toMatchObject({ level: expect.any(Number), time: expect.any(Number), type: expect.stringMatching(/^(?:phase|coverage|edge|incident)$/), msg: expect.any(String) });
       expect(line.msg.split('->').length).toBe(line.type === 'edge' ? 2 : 1);
       if (line.type === 'phase') {
         expect(line.level).toBe(30);
         expect(line.msg).toMatch(/^(?:baseline|normalize|prepare|collect|detect|\+ignore \^.*\$)$/);
+        continue;
+      }
+      if (line.type === 'coverage') {
+        expect(line.level).toBe(30);
+        expect(line.msg).toMatch(/^\d+\.\d % of what is normal has been seen, in \d+ units of time; about [\d.]+ new edges a day to expect; not seen yet: boot, login, package update, log rotation$/);
         continue;
       }
       if (line.type === 'incident') {
@@ -244,7 +249,7 @@ describe('the lines for machines', () => {
 
   it('come in the order in which things happen', async () => {
     const messages = linesOf((await replay('--baseline', '240', '--monitor', '60', NOISY)).stdout).map(({ type, msg }) => (type === 'phase' ? msg.replace(/^\+ignore .*/, '+ignore') : type));
-    expect(messages.join(' ')).toMatch(/^baseline normalize (?:\+ignore )+prepare (?:collect |detect |incident (?:edge )+)+(?:incident ?)+$/);
+    expect(messages.join(' ')).toMatch(/^baseline normalize (?:\+ignore )+prepare coverage (?:collect |detect |incident (?:edge )+)+(?:incident ?)+$/);
   });
 
   it('say the same in every run', async () => {

@@ -16,7 +16,7 @@ const DAY = 86_400 * SECOND;
 
 /** What was told, in short: phases with their time, edges with the time they were told at. Times in seconds after the first event. */
 const tale = (said: readonly Line[]): readonly string[] =>
-  said.filter(({ type }) => type !== 'incident').map((line) => {
+  said.filter(({ type }) => type !== 'incident' && type !== 'coverage').map((line) => {
     const at = (line.time - T0) / SECOND;
     if (line.type === 'phase') return `${at} ${line.phase}`;
     if (line.type === 'ignore') return `${at} +ignore ${line.pattern.source}`;

@@ -1,5 +1,6 @@
 import type { Ms } from '../audit/units.ts';
 import type { LearnedPattern } from '../baseline/baseline.ts';
+import type { Coverage } from '../baseline/coverage.ts';
 import type { Explanation } from './explain.ts';
 import type { Alert, Incident } from './incidents.ts';
 import type { Severity } from './severity.ts';
@@ -10,6 +11,8 @@ export type FindingKind = 'clock' | 'gap' | 'state' | 'audit';
 export type Line =
   | { readonly type: 'phase'; readonly time: Ms; readonly phase: 'baseline' | 'normalize' | 'prepare' | 'collect' | 'detect'; readonly facts: Readonly<Record<string, number>> }
   | { readonly type: 'ignore'; readonly time: Ms; readonly pattern: LearnedPattern }
+  /** How much of normal was learned; when learning ends. */
+  | { readonly type: 'coverage'; readonly time: Ms; readonly coverage: Coverage }
   | { readonly type: 'edge'; readonly time: Ms; readonly alert: Alert }
   /** An incident opens, becomes graver (explained by the edge that made it so), or has been idle and closes. */
   | { readonly type: 'incident'; readonly time: Ms; readonly state: 'opened' | 'risen'; readonly incident: Incident; readonly explanation: Explanation }

@@ -3,6 +3,7 @@ import type { DestinationStream } from 'pino';
 import { ARROW } from '../behaviour/edge.ts';
 import type { Explanation } from '../detect/explain.ts';
 import type { Line } from '../detect/line.ts';
+import { describeCoverage } from './coverage.ts';
 import { showCommand, show } from './show.ts';
 
 const explained = ({ edge, command, why, nearest, ancestry, session, address }: Explanation) => ({
@@ -12,6 +13,8 @@ const explained = ({ edge, command, why, nearest, ancestry, session, address }: 
   ...(session === undefined ? {} : { session: { ...session, service: show(session.service), address: show(session.address) } }),
   ...(address === '' ? {} : { address: show(address) }),
 });
+
+const round = (n: number): number => Math.round(n * 1000) / 1000;
 
 /** One JSON object a line: `level`, `time` (ms of the audit clock), `type`, `msg` and the fields of the type. */
 export const jsonReport = (destination: DestinationStream): ((line: Line) => void) => {
@@ -31,8 +34,15 @@ export const jsonReport = (destination: DestinationStream): ((line: Line) => voi
         return;
       }
       case 'finding':
-        log.warn({ time, type, kind: line.kind, severity: line.severity }, line.text);
+        if (line.severity === 'high' || line.severity === 'critical') log.error({ time, type, kind: line.kind, severity: line.severity }, line.text);
+        else log.warn({ time, type, kind: line.kind, severity: line.severity }, line.text);
         return;
+      case 'coverage': {
+        const { coverage, expectedPerDay, regimes, byKind, ...facts } = line.coverage;
+        const missing = regimes.filter(({ seen }) => !seen).map(({ name }) => name);
+        log.info({ time, type, ...facts, coverage: round(coverage), expectedPerDay: round(expectedPerDay), missing, byKind: Object.fromEntries(Object.entries(byKind).map(([kind, of]) => [kind, { ...of, coverage: round(of.coverage), expectedPerDay: round(of.expectedPerDay) }])) }, describeCoverage(line.coverage));
+        return;
+      }
       case 'incident': {
         const { incident, state } = line;
         const { id, first, last, severity, score, count, repeats, tactics, techniques, after } = incident;

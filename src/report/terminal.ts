@@ -3,6 +3,7 @@ import type { Explanation } from '../detect/explain.ts';
 import type { Line } from '../detect/line.ts';
 import type { Severity } from '../detect/severity.ts';
 import { ARROW, printObject } from '../behaviour/edge.ts';
+import { describeCoverage } from './coverage.ts';
 import { readable, show, showCommand } from './show.ts';
 
 const COLOUR = { low: 'cyan', medium: 'yellow', high: 'red', critical: 'magenta' } as const satisfies Record<Severity, Parameters<typeof styleText>[0]>;
@@ -26,6 +27,9 @@ export const terminalReport = (write: (text: string) => void): ((line: Line) => 
     }
     case 'finding':
       write(`${at}  ${styleText(COLOUR[line.severity ?? 'medium'], line.kind)}  ${line.text}`);
+      return;
+    case 'coverage':
+      write(`${at}  ${styleText('bold', 'coverage')}  ${describeCoverage(line.coverage)}`);
       return;
     case 'incident': {
       const { incident, state } = line;

@@ -65,7 +65,7 @@ describe('the report for a person', () => {
     for (let i = 0; i < 10; i++) scene.wait(60_000).create(ME, '/srv/7919');
     scene.create(ME, '/etc/cron.d/é');
     const lines = text(replay(scene.lines, { baseline: 10, monitor: 60 })).map((line) => stripVTControlCharacters(line));
-    expect(lines.map((line) => line.slice(21).split(' ')[0])).toEqual(['baseline', 'normalize', '+ignore', 'prepare', 'detect', 'high', 'of', 'command', 'why', 'known', 'lineage', 'accept', 'high', '', 'high']);
+    expect(lines.map((line) => line.slice(21).split(' ')[0])).toEqual(['baseline', 'normalize', '+ignore', 'prepare', 'coverage', 'detect', 'high', 'of', 'command', 'why', 'known', 'lineage', 'accept', 'high', '', 'high']);
     expect(lines[0]).toMatch(/^2023-11-14 22:13:20 {2}baseline {2}seconds 10, until 2023-11-14 22:13:30$/);
     expect(lines[2]).toContain('+ignore ^/srv/[0-9]{4,5}$  create by proc::33:/usr/bin/x, 5 names');
     const whole = lines.join('\n');
