@@ -46,7 +46,7 @@ export const deriveEdges = (processes: Processes, names: Names, see: See): ((eve
 
   const traces = (event: Event, actor: Process, target: number): void => see(event, actor, 'trace', processes.exeOf(pid(target)) ?? UNKNOWN, event.syscall.success ? 0 : Trait.denied);
 
-  const mounts = (event: Event, actor: Process, to: 'first' | 'last'): void => {
+  const mounts = (event: Event, actor: Process, what: 'mount' | 'umount' | 'pivot_root', to: 'first' | 'last' = 'first'): void => {
     let path: Bytes | undefined;
     for (let i = 0; i < event.pathCount; i++) {
       const item = event.paths[i];
@@ -54,7 +54,7 @@ export const deriveEdges = (processes: Processes, names: Names, see: See): ((eve
       path = absolute(item.name, event.cwd);
       if (to === 'first') break;
     }
-    kernel(event, actor, `mount:${path ?? UNKNOWN}`);
+    kernel(event, actor, `${what}:${path ?? UNKNOWN}`);
   };
 
   const HANDLERS: Readonly<Record<string, Handler>> = {
@@ -109,11 +109,14 @@ export const deriveEdges = (processes: Processes, names: Names, see: See): ((eve
     kexec_load: (e, p) => kernel(e, p, 'kexec'),
     kexec_file_load: (e, p) => kernel(e, p, 'kexec'),
     bpf: (e, p) => kernel(e, p, 'bpf'),
-    mount: (e, p) => mounts(e, p, 'first'),
-    move_mount: (e, p) => mounts(e, p, 'last'),
-    unshare: (e, p) => (e.syscall.success ? kernel(e, p, 'unshare') : undefined),
-    clone: (e, p) => (e.syscall.success && (e.syscall.a0 & CLONE_NAMESPACES) !== 0 ? kernel(e, p, 'unshare') : undefined),
-    setns: (e, p) => (e.syscall.success ? kernel(e, p, 'setns') : undefined),
+    mount: (e, p) => mounts(e, p, 'mount'),
+    move_mount: (e, p) => mounts(e, p, 'mount', 'last'),
+    umount: (e, p) => mounts(e, p, 'umount'),
+    umount2: (e, p) => mounts(e, p, 'umount'),
+    pivot_root: (e, p) => mounts(e, p, 'pivot_root'),
+    unshare: (e, p) => kernel(e, p, 'unshare'),
+    clone: (e, p) => ((e.syscall.a0 & CLONE_NAMESPACES) === 0 ? undefined : kernel(e, p, 'unshare')),
+    setns: (e, p) => kernel(e, p, 'setns'),
     memfd_create: (e, p) => (e.syscall.success ? kernel(e, p, 'memfd') : undefined),
     io_uring_setup: (e, p) => (e.syscall.success ? kernel(e, p, 'io_uring') : undefined),
   };

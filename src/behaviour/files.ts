@@ -79,7 +79,7 @@ export const fileCalls = (names: Names, see: See): FileCalls => {
         if (item.nametype === 'CREATE') file(event, actor, 'create', path, traitsOf(item.mode));
         else if ((flags & O_WRITES) === 0) {
           if (isSecret(path)) file(event, actor, 'read', path);
-        } else if (type !== S_IFDIR && (type !== S_IFCHR || isProtected(path))) file(event, actor, 'write', path);
+        } else if (type !== S_IFDIR && (type !== S_IFCHR || isProtected(path))) file(event, actor, 'write', path, traitsOf(item.mode));
       }
     },
 

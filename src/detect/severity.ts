@@ -113,7 +113,8 @@ const kernels: Rule = (seen, _, __, { because }) => {
     case 'memfd': because(30, 'makes a file that is on no disk', 'defense evasion', 'T1620'); break;
     case 'io_uring': because(30, 'opens a way to the kernel that audit does not see', 'defense evasion', 'T1562.012'); break;
     case 'mount':
-    case 'umount': because(40, 'changes what lies where', 'defense evasion', 'T1564'); break;
+    case 'umount':
+    case 'pivot_root': because(40, 'changes what lies where', 'defense evasion', 'T1564'); break;
     case 'setns': because(40, 'enters another namespace', 'privilege escalation', 'T1611'); break;
     default: because(35, 'leaves its namespaces', 'privilege escalation', 'T1611');
   }
@@ -129,7 +130,7 @@ const files: Rule = (seen, novelty, company, { because }) => {
   const oddity = oddityOf(seen.name);
   if (oddity === 'hidden' && meaning === undefined) because(10, 'a hidden name', 'defense evasion', 'T1564.001');
   if ((seen.traits & Trait.setId) !== 0) because(60, 'it runs with the rights of its owner', 'privilege escalation', 'T1548.001');
-  else if ((seen.traits & Trait.executable) !== 0) because(oddity === undefined ? 15 : 35, 'a program is made', 'execution', 'T1105');
+  else if ((seen.traits & Trait.executable) !== 0) because(oddity === undefined ? 15 : 35, seen.kind === 'write' ? 'a program is changed' : 'a program is made', 'execution', 'T1105');
   if (company.session === 'daemon' && seen.kind !== 'delete' && isWebProgram(seen.name)) because(40, 'a service writes what a web server would run', 'persistence', 'T1505.003');
 };
 

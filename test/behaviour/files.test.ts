@@ -212,5 +212,7 @@ describe('what a file may do', () => {
     ['fchmod 2755', call(NR.fchmod, [there(undefined, 10)], { args: [5, 0o2755] }), Trait.executable | Trait.setId],
     ['fchmodat 4755', call(NR.fchmodat, [there('/srv/a', 10)], { args: [CWD, 0, 0o4755] }), Trait.executable | Trait.setId],
     ['chown', call(NR.fchown, [there(undefined, 10, 0o104755)]), 0],
+    ['is written over', open(O.WRONLY | O.TRUNC, there('/srv/tool', 10, 0o100755)), Trait.executable],
+    ['is written over and runs as its owner', open(O.WRONLY, there('/srv/tool', 10, 0o104755)), Trait.executable | Trait.setId],
   ])('%s', (_, scene, traits) => expect(traitsOf(scene)).toBe(traits));
 });

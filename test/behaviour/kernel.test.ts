@@ -21,6 +21,9 @@ describe('the kernel', () => {
     ['takes a BPF program', call(NR.bpf, { args: [5] }), ['kernel:bpf']],
     ['mounts', call(NR.mount, {}, ['CWD', 'cwd="/srv"'], path('mnt'), path('/dev/sdb1', 1)), ['kernel:mount:/srv/mnt']],
     ['mounts by the new calls', call(429, {}, ['CWD', 'cwd="/"'], path(''), path('/mnt', 1)), ['kernel:mount:/mnt']],
+    ['takes a mount away', call(NR.umount2, {}, ['CWD', 'cwd="/srv"'], path('mnt')), ['kernel:umount:/srv/mnt']],
+    ['takes a mount away for an old 32-bit program', call(22, { arch: '40000003' }, ['CWD', 'cwd="/"'], path('/mnt')), ['kernel:umount:/mnt']],
+    ['takes another root', call(NR.pivot_root, {}, ['CWD', 'cwd="/"'], path('/new'), path('/new/old', 1)), ['kernel:pivot_root:/new']],
     ['parts namespaces', call(NR.unshare, { args: [0x10000000] }), ['kernel:unshare']],
     ['clones into new namespaces', call(NR.clone, { args: [0x10000011] }), ['kernel:unshare']],
     ['clones as usual', call(NR.clone, { args: [0x1200011] }), []],
@@ -29,11 +32,13 @@ describe('the kernel', () => {
     ['gives a ring', call(NR.io_uring_setup), ['kernel:io_uring']],
   ])('%s', (_, scene, expected) => expect(objects(scene)).toEqual(expected));
 
-  it.each([['module', NR.finit_module], ['bpf', NR.bpf], ['mount', NR.mount]])('tells a %s that was refused', (_, nr) => {
-    expect(seen(call(nr, { success: false, exit: -1 })).map(([, traits]) => traits)).toEqual([Trait.denied]);
+  it.each([
+    ['module', NR.finit_module], ['bpf', NR.bpf], ['mount', NR.mount], ['umount', NR.umount2], ['unshare', NR.unshare], ['clone into a namespace', NR.clone], ['setns', NR.setns],
+  ])('tells a %s that was refused', (_, nr) => {
+    expect(seen(call(nr, { success: false, exit: -1, args: [0x20000] })).map(([, traits]) => traits)).toEqual([Trait.denied]);
   });
 
-  it.each([NR.unshare, NR.setns, NR.memfd_create, NR.io_uring_setup])('says nothing of call %d when it fails', (nr) => expect(objects(call(nr, { ...DENIED, args: [0x20000] }))).toEqual([]));
+  it.each([NR.memfd_create, NR.io_uring_setup])('says nothing of call %d when it fails', (nr) => expect(objects(call(nr, { ...DENIED, args: [0x20000] }))).toEqual([]));
 });
 
 const trace = (request: number, outcome: Outcome = {}, target = 400): readonly string[] =>
