@@ -11,6 +11,7 @@ import { coverageOf } from './coverage.ts';
 import type { Coverage, Schedule } from './coverage.ts';
 import { generalise } from './generalise.ts';
 import type { Example, Pattern } from './generalise.ts';
+import { compile } from './group.ts';
 import type { BaselineGraph, EdgeFacts, Group, Groups } from './group.ts';
 import { generaliseHosts } from './hosts.ts';
 import { openNeighbourhood } from './nearest.ts';
@@ -151,7 +152,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
     if (group === undefined) return undefined;
     const facts = group.names.get(seen.name);
     if (facts !== undefined) return (seen.traits & ~facts.traits) === 0 ? facts : undefined;
-    return group.patterns.find((p) => (seen.traits & ~p.facts.traits) === 0 && p.regex.test(seen.name))?.facts;
+    return group.patterns.find((p) => (seen.traits & ~p.facts.traits) === 0 && (seen.end ? p.loose : p.regex).test(seen.name))?.facts;
   };
 
   /** Puts the edge into the graph; returns its attributes there, which are the ones that count from then on. */
@@ -185,7 +186,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
     }
     sum.units = Math.max(sum.units, units.size);
     const facts = keep(group.node, patternNode(group.kind, anchored), sum);
-    group.patterns.push({ source: anchored, regex: new RegExp(anchored), facts, witness: names[0] ?? NONE });
+    group.patterns.push(compile(anchored, facts, names[0] ?? NONE));
     return { subject: group.node, kind: group.kind, source: anchored, witnesses: names.slice(0, WITNESSES), names: names.length };
   };
 
@@ -216,7 +217,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
       if (kind === 'exec') ran.add(name).add(runBy(name));
     }
     for (const [source, witness, ...state] of patterns) {
-      group.patterns.push({ source, witness, regex: new RegExp(source), facts: keep(node, patternNode(kind, source), restoreFacts(kind, state)) });
+      group.patterns.push(compile(source, keep(node, patternNode(kind, source), restoreFacts(kind, state)), witness));
     }
     group.ripe = ripe;
     return group;

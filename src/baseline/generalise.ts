@@ -31,6 +31,8 @@ interface Column {
 const STRONG = 2;
 /** A few digits can be anything: version, port, day. */
 const WEAK = 4;
+/** Two or three characters can be anything, too. */
+const SHORT = 8;
 
 const DIGITS = /^[0-9]+$/;
 const WORD_NUMBER = /^([A-Za-z]{3,})([0-9A-Za-z_]+)$/;
@@ -67,18 +69,25 @@ const counted = (values: readonly string[]): string => {
 const looksRandom = (token: string): boolean =>
   token.length >= 4 && (/[0-9][A-Za-z]|[A-Za-z][0-9]+[A-Za-z]/.test(token) || /[a-z][A-Z]|[A-Z]{2}[a-z]/.test(token) || /[b-df-hj-np-tv-xz]{4}/i.test(token));
 
-// The same as a condition inside a pattern: a run of letters alone would let any word of its length through.
+// The same as a condition inside a pattern: a run of letters alone would let any word of its length through. Pairs of letters that no word
+// has would find more that is random, but also `backdoored` and `kworkers`: words that are put together have any pair.
 const NO_WORD = '(?=[A-Za-z]*(?:[0-9]|[a-z][A-Z]|[A-Z]{2}[a-z]|[b-df-hj-np-tv-xzB-DF-HJ-NP-TV-XZ]{4}))';
 /** Behind a literal stem: only what is all lower case reads as a word. */
-const NO_LOWER_WORD = '(?=[a-z]*(?:[0-9A-Z]|[b-df-hj-np-tv-xz]{4}))';
+const NO_LOWER_WORD = '(?=[a-z]*(?:[0-9A-Z_]|[b-df-hj-np-tv-xz]{4}))';
 /** `facade`, `decade`. */
 const NO_HEX_WORD = '(?=[A-Fa-f]*[0-9])';
 
 /** No word is this long. */
 const LONG = 16;
 
-/** Names of python's mkstemp and of PHP's uploads: there are so many that those which happen to read as a word would be told every day. */
+/** What follows in the names of python's mkstemp and of PHP's uploads. */
 const TEMPORARIES: ReadonlyMap<string, RegExp> = new Map([['tmp', /^[0-9a-z_]{8}$/], ['php', /^[0-9A-Za-z]{6}$/]]);
+
+/**
+ * The same pattern with words let through: for names that did not last. Of python's temporaries one in fifty reads like
+ * a word; a job that makes one a minute would be told every hour.
+ */
+export const withWords = (source: string): string => [NO_WORD, NO_LOWER_WORD, NO_HEX_WORD].reduce((loose, guard) => loose.replaceAll(guard, ''), source);
 
 const guardOf = (prefix: string, isHex: boolean, shortest: number, begins: boolean): string => {
   if (isHex) return begins && prefix === '' && shortest >= 4 && shortest < 8 ? NO_HEX_WORD : '';
@@ -108,13 +117,26 @@ const groupBy = <T, K>(items: readonly T[], key: (item: T) => K): Map<K, T[]> =>
   return groups;
 };
 
-/** The typed column for values that all vary, or undefined when nothing narrow describes them. `begins`: it is the first of a file's name. */
-const typed = (prefix: string, cuts: readonly Cut[], rests: readonly string[], begins: boolean): Column | undefined => {
+/** Numbers as logrotate counts them: at the end, or before what compressed the file. */
+const isRotation = ({ parts }: Cut, i: number): boolean =>
+  parts[i - 1] === '.' && (i === parts.length - 1 || (i === parts.length - 3 && parts[i + 1] === '.' && /^(?:gz|bz2|xz|zst|lz4)$/.test(parts[i + 2] ?? '')));
+
+/** `.2.gz` and `.3.gz` today, all the way up to what logrotate keeps in the end. */
+const rotated = (prefix: string, cuts: readonly Cut[], i: number, rests: readonly string[]): Column | undefined => {
+  const numbers = rests.map(Number);
+  const { min, max } = range(numbers);
+  if (min > 2 || max > 99 || max - min + 1 !== numbers.length || !cuts.every((c) => isRotation(c, i))) return undefined;
+  return { source: `${literal(prefix)}[0-9]{1,2}`, cuts, evidence: STRONG };
+};
+
+/** The typed column for values that all vary, or undefined when nothing narrow describes them. */
+const typed = (prefix: string, cuts: readonly Cut[], i: number, rests: readonly string[]): Column | undefined => {
+  const begins = i === 0 || cuts[0]?.parts[i - 1]?.endsWith('/') === true;
   if (rests.every((r) => DIGITS.test(r))) {
-    return { source: `${literal(prefix)}[0-9]${counted(rests)}`, cuts, evidence: lengthsOf(rests).min >= 8 ? STRONG : WEAK };
+    return rotated(prefix, cuts, i, rests) ?? { source: `${literal(prefix)}[0-9]${counted(rests)}`, cuts, evidence: lengthsOf(rests).min >= 8 ? STRONG : WEAK };
   }
   const known = TEMPORARIES.get(prefix);
-  if (known !== undefined && rests.every((r) => known.test(r))) return { source: prefix + known.source.slice(1, -1), cuts, evidence: STRONG };
+  if (known !== undefined && rests.every((r) => known.test(r))) return { source: prefix + NO_LOWER_WORD + known.source.slice(1, -1), cuts, evidence: STRONG };
   const alphabet = alphabetOf(rests);
   const { min: shortest, max: longest } = lengthsOf(rests);
   const isHex = alphabet === '[0-9a-f]' || alphabet === '[0-9A-F]';
@@ -135,12 +157,29 @@ const dayOf = (text: string): number => {
 const isToday = ({ parts, example }: Cut, i: number): boolean =>
   [parts[i] ?? '', ...[i, i - 2, i - 4].map((k) => `${parts[k]}${parts[k + 2]}${parts[k + 4]}`)].some((text) => Math.abs(dayOf(text) - example.first / 86_400_000) < 4);
 
-/** Splits cuts by what stands in column `i`: words stay literal, each its own; what is generated becomes one typed column. */
-const columns = (cuts: readonly Cut[], i: number): readonly Column[] => {
+/** Two or three characters are a word to themselves; behind a generated part, with hardly one that comes twice, they are generated, too. */
+const shortColumn = (cuts: readonly Cut[], values: ReadonlyMap<string, unknown>): Column | undefined => {
+  const all = [...values.keys()];
+  const { min, max } = lengthsOf(all);
+  if (min < 2 || min !== max || max > 3 || all.length < SHORT || all.length * 2 < cuts.length || all.every((v) => DIGITS.test(v)) || !all.some((v) => /[0-9]/.test(v))) return undefined;
+  return { source: `${alphabetOf(all)}{${min}}`, cuts, evidence: SHORT };
+};
+
+/** `M123P45`: letters that stay and numbers that vary between them. */
+const template = (cuts: readonly Cut[], values: readonly string[]): Column => {
+  const runs = values.map((v) => v.split(/([0-9]+)/));
+  const source = (runs[0] ?? []).map((part, k) => (k % 2 === 0 ? literal(part) : `[0-9]${counted(runs.map((r) => r[k] ?? ''))}`)).join('');
+  return { source, cuts, evidence: WEAK };
+};
+
+/** Splits cuts by what stands in column `i`: words stay literal, each its own; what is generated becomes one typed column. `isMarked`: a column before has shown the names to be generated. */
+const columns = (cuts: readonly Cut[], i: number, isMarked: boolean): readonly Column[] => {
   const one = cuts[0]?.parts[i] ?? '';
   if (cuts.every((c) => c.parts[i] === one)) return [{ source: cuts[0] && isToday(cuts[0], i) ? `[0-9]{${one.length}}` : literal(one), cuts, evidence: 0 }];
   const values = groupBy(cuts, (c) => c.parts[i] ?? '');
   if (i % 2 === 1) return [...values].map(([value, same]) => ({ source: literal(value), cuts: same, evidence: 0 }));
+  const short = isMarked ? shortColumn(cuts, values) : undefined;
+  if (short) return [short];
   const result: Column[] = [];
   const numbers: Cut[] = [];
   let randoms: Cut[] = [];
@@ -153,19 +192,19 @@ const columns = (cuts: readonly Cut[], i: number): readonly Column[] => {
     else word(value, same);
   }
   const at = (c: Cut): string => c.parts[i] ?? '';
-  const begins = i === 0 || cuts[0]?.parts[i - 1]?.endsWith('/') === true;
   const addTyped = (prefix: string, some: readonly Cut[]): void => {
     const distinct = groupBy(some, at);
-    const column = distinct.size < 2 ? undefined : typed(prefix, some, [...distinct.keys()].map((v) => v.slice(prefix.length)), begins);
+    const column = distinct.size < 2 ? undefined : typed(prefix, some, i, [...distinct.keys()].map((v) => v.slice(prefix.length)));
     if (column) result.push(column);
     else for (const [value, same] of distinct) word(value, same);
   };
-  // `f12150`, `worker3`: a stem and a number.
-  const stemOf = (c: Cut): string => /^([A-Za-z]+)[0-9]+$/.exec(at(c))?.[1] ?? '';
-  for (const [stem, some] of groupBy(randoms, stemOf)) {
-    if (stem === '' || new Set(some.map(at)).size < WEAK || some.length * 2 < randoms.length + numbers.length) continue;
-    addTyped(stem, some);
-    randoms = randoms.filter((c) => stemOf(c) !== stem);
+  // `f12150`, `worker3`, `M123P45`: numbers between letters that stay.
+  const lettersOf = (c: Cut): string => (/^[A-Za-z]/.test(at(c)) ? at(c).replace(/[0-9]+/g, '0') : '');
+  for (const [letters, some] of groupBy(randoms, lettersOf)) {
+    const distinct = [...new Set(some.map(at))];
+    if (letters === '' || distinct.length < WEAK || some.length * 2 < randoms.length + numbers.length) continue;
+    result.push(template(some, distinct));
+    randoms = randoms.filter((c) => lettersOf(c) !== letters);
   }
   // Hex columns hold values of digits only, too.
   const hex = [...randoms, ...numbers].filter((c) => /^(?:[0-9a-f]{2,}|[0-9A-F]{2,})$/.test(at(c)));
@@ -203,7 +242,7 @@ const grow = (cuts: readonly Cut[], i: number, source: string, evidence: number,
     if (covers.length >= Math.max(evidence, STRONG)) found.push({ source, covers });
     return;
   }
-  for (const column of columns(cuts, i)) grow(column.cuts, i + 1, source + column.source, Math.max(evidence, column.evidence), found);
+  for (const column of columns(cuts, i, evidence > 0)) grow(column.cuts, i + 1, source + column.source, Math.max(evidence, column.evidence), found);
 };
 
 /** Python's mkstemp draws `_` too; it would be taken for a separator. */

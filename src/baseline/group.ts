@@ -2,6 +2,7 @@ import type { DirectedGraph } from 'graphology';
 import { bytes } from '../audit/units.ts';
 import type { Bytes, Ms } from '../audit/units.ts';
 import type { EdgeKind, NodeText, Subject } from '../behaviour/edge.ts';
+import { withWords } from './generalise.ts';
 
 /** What the graph keeps of each edge. */
 export interface EdgeFacts {
@@ -23,10 +24,18 @@ export interface Compiled {
   /** Anchored regular expression over raw names. */
   readonly source: string;
   readonly regex: RegExp;
+  /** The same for names that did not last, see `withWords`. */
+  readonly loose: RegExp;
   readonly facts: EdgeFacts;
   /** One of the names behind it. */
   readonly witness: Bytes;
 }
+
+export const compile = (source: string, facts: EdgeFacts, witness: Bytes): Compiled => {
+  const regex = new RegExp(source);
+  const loose = withWords(source);
+  return { source, regex, loose: loose === source ? regex : new RegExp(loose), facts, witness };
+};
 
 /** All that one subject did in one way: the literal names, and the patterns that stand for others. */
 export interface Group {

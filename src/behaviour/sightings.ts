@@ -24,6 +24,11 @@ export interface Sighting {
   /** Who made the first call, and with which event. */
   readonly actor: Process;
   readonly serial: number;
+  /**
+   * The rename or delete by which the subject put an end to a name that it had made in this same window; on such a delete, itself. What
+   * it did to that name before was only on the way there.
+   */
+  end: Sighting | undefined;
 }
 
 /** The distinct edges of a window, by subject, kind and name. */
@@ -39,6 +44,8 @@ export interface Sightings {
 /** In order of first sight. */
 export type SightingsState = readonly (readonly [
   node: NodeText, kind: EdgeKind, name: Bytes, first: Ms, last: Ms, count: number, traits: number, from: Bytes, address: Bytes, actor: number, serial: number,
+  /** Its place in this list; -1 without one. */
+  end: number,
 ])[];
 
 type ByKind = Partial<Record<EdgeKind, Map<Bytes, Sighting>>>;
@@ -53,11 +60,44 @@ export const collectSightings = (saved?: Enrolled<SightingsState>): Sightings =>
     return (kinds[kind] ??= new Map());
   };
 
+  /** The file has got another name, or none. */
+  const finish = (name: Bytes, end: Sighting): void => {
+    const kinds = byNode.get(end.node);
+    const made = kinds?.create?.get(name) ?? kinds?.rename?.get(name) ?? kinds?.link?.get(name);
+    if (made === undefined || made === end) return;
+    made.end = end;
+    for (const kind of ['write', 'attr'] as const) {
+      const touched = kinds?.[kind]?.get(name);
+      if (touched) touched.end = end;
+    }
+    if (end.kind === 'delete') end.end = end;
+  };
+
+  const note = (sighting: Sighting, from: Bytes): void => {
+    switch (sighting.kind) {
+      case 'create':
+      case 'link':
+        // It is there again.
+        sighting.end = undefined;
+        return;
+      case 'rename':
+        sighting.end = undefined;
+        if (from !== NONE) finish(from, sighting);
+        return;
+      case 'delete':
+        finish(sighting.name, sighting);
+    }
+  };
+
   if (saved) {
     for (const [node, kind, name, first, last, count, traits, from, address, actor, serial] of saved.state) {
-      const sighting: Sighting = { subject: restoreSubject(node), node, kind, name, first, last, count, traits, from, address, actor: saved.processOf(actor), serial };
+      const sighting: Sighting = { subject: restoreSubject(node), node, kind, name, first, last, count, traits, from, address, actor: saved.processOf(actor), serial, end: undefined };
       namesOf(node, kind).set(name, sighting);
       all.push(sighting);
+    }
+    for (const [i, [, , , , , , , , , , , end]] of saved.state.entries()) {
+      const sighting = all[i];
+      if (sighting) sighting.end = all[end];
     }
   }
 
@@ -70,13 +110,15 @@ export const collectSightings = (saved?: Enrolled<SightingsState>): Sightings =>
         known.traits |= traits;
         if (event.time > known.last) known.last = event.time;
         else if (event.time < known.first) known.first = event.time;
+        note(known, from);
         return;
       }
       const sighting: Sighting = {
-        subject: actor.subject, node: actor.node, kind, name, first: event.time, last: event.time, count: 1, traits, from, address: NONE, actor, serial: event.serial,
+        subject: actor.subject, node: actor.node, kind, name, first: event.time, last: event.time, count: 1, traits, from, address: NONE, actor, serial: event.serial, end: undefined,
       };
       names.set(name, sighting);
       all.push(sighting);
+      note(sighting, from);
     },
     take() {
       const taken = all;
@@ -85,6 +127,11 @@ export const collectSightings = (saved?: Enrolled<SightingsState>): Sightings =>
       return taken;
     },
     size: () => all.length,
-    save: (idOf) => all.map((s) => [s.node, s.kind, s.name, s.first, s.last, s.count, s.traits, s.from, s.address, idOf(s.actor), s.serial]),
+    save(idOf) {
+      const places = new Map(all.map((s, i) => [s, i]));
+      return all.map((s) => [
+        s.node, s.kind, s.name, s.first, s.last, s.count, s.traits, s.from, s.address, idOf(s.actor), s.serial, s.end === undefined ? -1 : places.get(s.end) ?? -1,
+      ]);
+    },
   };
 };

@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bytes, ms } from '../../src/audit/units.ts';
 import { generalise } from '../../src/baseline/generalise.ts';
 import type { Example, Pattern } from '../../src/baseline/generalise.ts';
+import { CANARIES } from '../support/canaries.ts';
+import { readLog, replay } from '../support/replay.ts';
 
 const examples = (names: readonly string[]): readonly Example[] => [...new Set(names)].map((name, i) => ({ name: bytes(name), first: ms(1_700_000_000_000 + i * 1000) }));
 const patterns = (names: readonly string[]): readonly Pattern[] => generalise(examples(names));
@@ -43,15 +46,19 @@ const GENERATORS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   'epoch': fc.integer({ min: 1_700_000_000, max: 1_899_999_999 }).map((n) => `event-${n}.json`),
   'pid': fc.integer({ min: 1000, max: 32_768 }).map((n) => `temp-${n}.rdb`),
   'spool number': fc.integer({ min: 0, max: 99_999_999 }).map((n) => String(n).padStart(10, '0')),
+  'borg lock': fc.tuple(run(LOWER + DIGITS, 8), fc.integer({ min: 1000, max: 32_768 })).map(([id, pid]) => `lock.exclusive.${id}.tmp/web1@1234567890.${pid}-0`),
+  'exim id': fc.tuple(run(BASE62, 6), run(BASE62, 6), run(BASE62, 2)).map((parts) => `${parts.join('-')}-H`),
+  'postgres segment': run('0123456789ABCDEF', 24),
+  'postgres relation': fc.integer({ min: 16_384, max: 99_999 }).map((n) => `base/16385/${n}_fsm`),
+  'git objects': run(HEX, 40).map((s) => `objects/${s.slice(0, 2)}/${s.slice(2)}`),
+  'maildir': fc.tuple(fc.integer({ min: 1_700_000_000, max: 1_799_999_999 }), fc.integer({ min: 100_000, max: 999_999 }), fc.integer({ min: 1000, max: 32_768 }), fc.integer({ min: 1000, max: 99_999 }))
+    .map(([time, micro, pid, size]) => `new/${time}.M${micro}P${pid}.mx1,S=${size}:2,S`),
+  'postfix queue': run('0123456789ABCDEF', 10).map((s) => `maildrop/${s}`),
+  'systemd private directory': run(BASE62, 6).map((s) => `systemd-private-0123456789abcdef0123456789abcdef-ntpsec.service-${s}`),
+  'dpkg': run(DIGITS, 4).map((s) => `status.dpkg-new.${s}`),
   'mariadb': fc.tuple(run(HEX, 4), run(HEX, 2), run(HEX, 2)).map(([a, b, c]) => `#sql-temptable-${a}-${b}-${c}.MAI`),
 };
 
-/** What an intruder names his. */
-const CANARIES = [
-  '.x', '.b', '.cache', '.ssh', 'x', 'a', '1.php', 'xmrig', 'xmrig.json', 'kworker', 'kdevtmpfsi', 'sysupdate', 'systemd', 'update', 'backup', 'malware', 'payload', 'payload.sh', 'linpeas.sh', 'shell', 'shell.php',
-  'shell.jpg', 'shell.php.jpg', 'cmd.jsp', 'c99.phtml', 'authorized_keys', 'id_rsa', 'passwd', 'ld.so.preload', 'libselinux.so', 'evil.service', 'crontab', 'nc', 'socat', 'chisel', 'reverse', 'backdoor', 'implant',
-  'rootkit', 'dropper', 'exploit', 'minerd', 'facade', 'decade', 'cafe', 'tmp', 'php', 'phpshell', 'phpworkers', 'tmpworker', 'sess_backdoor', 'tmp.backdoored', 'mail.Rootkit', 'backupserver', 'backupworker', 'tmp_obj_worker', 'app-backup.sql.gz', 'access.log-old',
-] as const;
 const syllable = fc.tuple(fc.constantFrom('', ...'bcdfghklmnprstvz', 'ch', 'sh', 'tr', 'st', 'cr', 'pl'), fc.constantFrom('a', 'e', 'i', 'o', 'u', 'ai', 'ea'), fc.constantFrom('', '', 'n', 'r', 's', 't', 'l')).map((s) => s.join(''));
 const word = fc.array(syllable, { minLength: 1, maxLength: 5 }).map((s) => s.join(''));
 const spoken = fc.tuple(word, fc.constantFrom('', '', '.sh', '.php', '.json', '.jpg', '.tmp', '.so', '.log')).map((s) => s.join(''));
@@ -121,6 +128,20 @@ describe('a counter', () => {
   });
 });
 
+const rotation = (...numbers: readonly number[]): readonly string[] => numbers.map((n) => `/var/log/nginx/access.log.${n}.gz`);
+
+describe('rotated logs', () => {
+  it('go on from two of them', () => {
+    const found = patterns(['/var/log/nginx/access.log.1', ...rotation(2, 3)]);
+    expect(rotation(4, 9, 10, 14).filter((name) => !covers(found, name))).toEqual([]);
+    for (const name of [...rotation(365), '/var/log/nginx/error.log.4.gz', '/var/log/nginx/access.log.4', '/var/log/nginx/access.log.x.gz']) expect(covers(found, name)).toBe(false);
+  });
+
+  it.each([[[7, 9]], [[3, 4]], [[2]]])('numbered %j are not rotated', (numbers) => expect(sources(rotation(...numbers))).toEqual([]));
+
+  it('are no releases', () => expect(sources(['/srv/app-1.tgz', '/srv/app-2.tgz', '/srv/lib.so.1', '/srv/v.1.conf', '/srv/v.2.conf'])).toEqual([]));
+});
+
 describe('a day in a name', () => {
   const times = ['091501', '101502', '111503', '121504'];
 
@@ -184,6 +205,17 @@ describe('a directory full of names', () => {
     const found = patterns(Array.from({ length: SIZE }, (_, i) => name(i)));
     expect(found.length).toBeLessThan(SIZE);
   }, 30_000);
+});
+
+/** A long recording of real work, where there is one. */
+const { FULLMON_RECORDING: recording = '' } = process.env;
+
+it.skipIf(!existsSync(recording))('no pattern of a whole recording (FULLMON_RECORDING) covers what an intruder would write', () => {
+  const learned = replay(readLog(recording), { baseline: 3600, monitor: 60 }).flatMap((line) => (line.type === 'ignore' && line.pattern.kind !== 'connect' ? [line.pattern] : []));
+  expect(learned.length).toBeGreaterThan(10);
+  for (const { source, witnesses } of learned) {
+    for (const witness of witnesses) for (const canary of CANARIES) expect(new RegExp(source).test(witness.slice(0, witness.lastIndexOf('/') + 1) + canary), `${source} covers ${canary}`).toBe(false);
+  }
 });
 
 describe('a hostile name', () => {
