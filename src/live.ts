@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bytes, ms, pid, ses, uid } from './audit/units.ts';
 import type { Pid } from './audit/units.ts';
-import type { Schedule } from './baseline/coverage.ts';
 import type { ProcessFact } from './behaviour/processes.ts';
 import type { Line } from './detect/line.ts';
 import { createFullmon } from './fullmon.ts';
@@ -66,17 +65,12 @@ const openState = async (options: LiveOptions, settings: Settings, output: Outpu
   }
 };
 
-const readJobs = async (): Promise<readonly Schedule[]> => {
-  const { readSchedules } = await import('./input/schedules.ts');
-  return (await readSchedules()).map((job) => ({ ...job, program: Buffer.from(job.program).toString('latin1') }));
-};
-
 type LiveOptions = Options & StateOptions & { readonly auditd: string; readonly wait: number };
 
 /** `fullmon`: follows a growing log until it is told to stop. */
 export const runLive = async (options: LiveOptions): Promise<void> => {
   const output = openOutput(options.format, { buffered: false });
-  const { settings, refresh } = await accepting({ ...(await readSettings(options)), schedules: await readJobs() }, options.accepted ?? ACCEPTED_FILE, (text) =>
+  const { settings, refresh } = await accepting({ ...(await readSettings(options)), schedules: await (await import('./input/schedules.ts')).readJobs() }, options.accepted ?? ACCEPTED_FILE, (text) =>
     output.tell({ type: 'finding', time: ms(Date.now()), kind: 'state', text }));
   let isBlind = false;
   const tell = (line: Line): void => {

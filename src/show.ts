@@ -1,10 +1,14 @@
 import { styleText } from 'node:util';
+import { newBaseline } from './baseline/baseline.ts';
+import type { Schedule } from './baseline/coverage.ts';
 import { ARROW, printObject } from './behaviour/edge.ts';
 import type { Snapshot } from './fullmon.ts';
 import { readAccepted } from './input/accepted.ts';
 import { readState } from './input/checkpoint.ts';
 import { FullmonError } from './input/errors.ts';
+import { readJobs } from './input/schedules.ts';
 import { readCheckpoint } from './keep.ts';
+import { describeCoverage } from './report/coverage.ts';
 import { readable, show } from './report/show.ts';
 
 export interface ShowOptions {
@@ -50,19 +54,16 @@ const patterns = ({ baseline: { groups } }: Snapshot): readonly Shown[] =>
       text: [`${kind.toUpperCase().padEnd(7)} ${show(source)}  ${readable(node)}, such as ${show(witness)}  ${times(first, last, count)}`],
     })));
 
-const coverage = ({ clock, baseline: { groups } }: Snapshot): readonly Shown[] => {
-  const counts = groups.flatMap(({ names }) => names.map(([, , , , count]) => count));
-  const data = {
-    phase: clock.phase, time: clock.time, learnUntil: clock.learnUntil,
-    subjects: new Set(groups.map(({ node }) => node)).size, edges: counts.length, patterns: groups.reduce((sum, { patterns: some }) => sum + some.length, 0),
-    once: counts.filter((n) => n === 1).length, twice: counts.filter((n) => n === 2).length,
-  };
-  const { phase, time, learnUntil, subjects, edges, patterns: general, once, twice } = data;
+const coverage = ({ clock, baseline: saved }: Snapshot, schedules: readonly Schedule[]): readonly Shown[] => {
+  const { phase, time, learnUntil } = clock;
+  const found = newBaseline(saved.units.length, saved).coverage(schedules);
   return [{
-    data,
+    data: { phase, time, learnUntil, ...found },
     text: [
       `${phase}, as of ${stamp(time)}; ${phase === 'learning' ? 'learns' : 'learned'} until ${stamp(learnUntil)}`,
-      `${subjects} subjects, ${edges} edges (${once} seen once, ${twice} twice), ${general} patterns`,
+      describeCoverage(found),
+      ...Object.entries(found.byKind).map(([kind, of]) => `  ${kind.padEnd(8)} ${String(of.edges).padStart(6)} edges, ${(of.coverage * 100).toFixed(1).padStart(5)} % seen, ${of.expectedPerDay.toFixed(1)} new a day`),
+      ...found.regimes.map(({ name, seen }) => `  ${seen ? 'seen    ' : 'not seen'} ${show(name)}`),
     ],
   }];
 };
@@ -85,13 +86,12 @@ const snapshotOf = (directory: string): Snapshot => {
 };
 
 /** `fullmon show`: what the state and the accepted edges hold, one JSON object a line or for people. Changes nothing. */
-export const runShow = ({ subject, state, accepted: file, format }: ShowOptions): Promise<void> => {
-  const all = subject === 'accepted' ? accepted(file) : VIEWS[subject](snapshotOf(state));
+export const runShow = async ({ subject, state, accepted: file, format }: ShowOptions): Promise<void> => {
+  const all = subject === 'accepted' ? accepted(file) : VIEWS[subject](snapshotOf(state), subject === 'coverage' ? await readJobs() : []);
   const text = (format ?? (process.stdout.isTTY ? 'text' : 'json')) === 'text';
   // Whoever closed the pipe has read enough.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });
   for (const shown of all) process.stdout.write(text ? `${shown.text.join('\n')}\n` : `${JSON.stringify(shown.data)}\n`);
-  return Promise.resolve();
 };

@@ -121,3 +121,6 @@ const systemdTimers = async (): Promise<readonly ScheduledJob[]> => {
 
 /** The jobs of cron below `root`, and the timers of systemd where it runs; what cannot be read has none. */
 export const readSchedules = async (root = '/'): Promise<readonly ScheduledJob[]> => [...cronJobs(root), ...(root === '/' ? await systemdTimers() : [])];
+
+/** The same for the core, which knows bytes. */
+export const readJobs = async (): Promise<readonly ScheduledJob[]> => (await readSchedules()).map((job) => ({ ...job, program: Buffer.from(job.program).toString('latin1') }));
