@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, pid, ses, uid, UNSET } from '../../src/audit/units.ts';
+import { pid } from '../../src/audit/units.ts';
 import type { ProcessFact } from '../../src/behaviour/processes.ts';
 import { createFullmon } from '../../src/fullmon.ts';
+import { fact } from '../support/fact.ts';
 import { raw } from '../support/log.ts';
 import { alertsOf, edgesOf, replay } from '../support/replay.ts';
 import { openScene } from '../support/scene.ts';
@@ -171,9 +172,6 @@ describe('a pid that is given out again', () => {
   });
 });
 
-const fact = (p: number, ppid: number, exe: string, argv: readonly string[], session = UNSET, login = UNSET): ProcessFact => ({
-  pid: pid(p), ppid: pid(ppid), exe: bytes(exe), argv: argv.map(bytes), cwd: bytes('/srv'), login: uid(login), euid: uid(33), ses: ses(session), notty: true,
-});
 const RUNNING = [fact(1, 0, '/usr/lib/systemd/systemd', ['init']), fact(70, 1, '/usr/bin/node', ['node', 'app.js']), fact(80, 1, '/usr/sbin/sshd', ['sshd']), fact(81, 80, '/usr/sbin/sshd', ['sshd: root'], 9, 0), fact(82, 81, '/usr/bin/bash', ['-bash'], 9, 0)];
 
 const withFacts = (scene: Scene, lookup?: (id: number) => ProcessFact | undefined): readonly string[] => {

@@ -3,7 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import type { Alert } from '../../src/detect/incidents.ts';
 import type { Line } from '../../src/detect/line.ts';
 import { createFullmon } from '../../src/fullmon.ts';
-import type { Fullmon, Settings } from '../../src/fullmon.ts';
+import type { Fullmon, Settings, Snapshot } from '../../src/fullmon.ts';
 import { raw } from './log.ts';
 
 /** Windows in seconds; learns nothing and looks at everything at once unless told otherwise. */
@@ -12,9 +12,9 @@ export type Flags = Partial<Settings>;
 const DEFAULTS: Settings = { baseline: 0, monitor: 1e9, rebase: false, ignored: () => false };
 
 /** A fullmon and all it said so far. */
-export const openFullmon = (flags: Flags = {}): Fullmon & { readonly said: Line[] } => {
+export const openFullmon = (flags: Flags = {}, before?: Snapshot): Fullmon & { readonly said: Line[] } => {
   const said: Line[] = [];
-  return { ...createFullmon({ ...DEFAULTS, ...flags }, (line) => void said.push(line)), said };
+  return { ...createFullmon({ ...DEFAULTS, ...flags }, (line) => void said.push(line), undefined, before), said };
 };
 
 /** The same for a whole log. `chunk`: bytes that are fed at a time. */

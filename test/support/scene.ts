@@ -10,6 +10,8 @@ export interface Actor {
   readonly auid?: number;
   readonly ses?: number;
   readonly tty?: string;
+  /** What it calls itself. */
+  readonly comm?: string;
 }
 
 export interface Outcome {
@@ -75,7 +77,7 @@ export const openScene = (): Scene => {
       const body = syscall({
         arch, syscall: String(nr), success: success ? 'yes' : 'no', exit: String(exit), a0, a1, a2, a3,
         ppid: String(actor.ppid ?? 1), pid: String(actor.pid), auid: String(actor.auid ?? UNSET), uid: euid, euid, ses: String(actor.ses ?? UNSET),
-        tty: actor.tty ?? '(none)', comm: '"x"', exe: untrusted(actor.exe),
+        tty: actor.tty ?? '(none)', comm: untrusted(actor.comm ?? 'x'), exe: untrusted(actor.exe),
       });
       for (const [type, text] of [['SYSCALL', body], ...records, ['PROCTITLE', 'proctitle="x"']] as const) lines.push(record(type, text, serial, now));
       return scene;
