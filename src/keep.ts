@@ -19,7 +19,7 @@ export interface StateOptions {
 
 /** What is saved: how fullmon stands, and where it stands in the log. */
 export interface Checkpoint {
-  /** First byte that has not been taken in; undefined for a log without a place in it. */
+  /** First byte that has not been taken in; undefined for a log without places. */
   readonly position: Position | undefined;
   readonly snapshot: Snapshot;
 }
@@ -75,7 +75,7 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
 
   let failing = false;
   const save = (position: Position | undefined): void => {
-    if (found.kind === 'damaged' || fullmon.state().phase === 'waiting') return;
+    if (found.kind === 'damaged') return;
     try {
       store.write({ position, snapshot: fullmon.save() } satisfies Checkpoint);
       failing = false;
@@ -87,7 +87,8 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
     }
   };
 
-  let saved = fullmon.state().cycle;
+  // The first is saved at once: a start that is broken off is gone on with, too.
+  let saved = found.kind === 'state' ? fullmon.state().cycle : undefined;
   let due = 0;
 
   return {
@@ -101,7 +102,7 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
     resumed: found.kind === 'state' ? { position: found.state.position } : undefined,
     checkpoint(position) {
       const { cycle } = fullmon.state();
-      if (!changed || cycle === saved) return;
+      if (cycle === saved || (!changed && saved !== undefined)) return;
       const begin = performance.now();
       if (begin < due) return;
       save(position());

@@ -6,6 +6,7 @@ import Tail from 'tail-file';
 /** A place in a log: the first byte not handed over yet. All but the offset (bytes) are decimal strings, so that they are exact and fit into JSON. */
 export interface Position {
   readonly dev: string;
+  /** Empty where there was no file yet: all that was written to since `born` follows. */
   readonly ino: string;
   /** Birth of the file, ns; tells it from a later one with the same inode number. '0' where the file system keeps none. */
   readonly born: string;
@@ -42,7 +43,7 @@ export interface TailEvents {
 }
 
 export interface Follower {
-  /** Undefined as long as no file was found; still known after stop. */
+  /** Undefined before the first look; still known after stop. */
   readonly position: () => Position | undefined;
   /** Hands over what is readable up to the present end, then closes everything; no event comes after it resolves. */
   readonly stop: () => Promise<void>;
@@ -208,7 +209,8 @@ class ChainTail extends Tail {
 
   position(): Position | undefined {
     const stat = this.#held[0]?.stat;
-    if (stat === undefined) return this.#position;
+    const from = this.#from;
+    if (stat === undefined) return this.#position ?? (typeof from === 'object' && 'mtimeNs' in from ? { dev: '', ino: '', born: `${from.mtimeNs}`, offset: 0 } : undefined);
     return { dev: `${stat.dev}`, ino: `${stat.ino}`, born: `${stat.birthtimeNs}`, offset: this.#offset() };
   }
 
@@ -416,7 +418,7 @@ class ChainTail extends Tail {
       if ('ino' in from) {
         // On with whatever was written to since that file was born, its elders being finished by then; at the same tick, with what is not older.
         this.#from = { mtimeNs: BigInt(from.born), birthtimeNs: BigInt(from.born) - 1n };
-        this.#notice({ kind: 'lost', why: 'gone' });
+        if (from.ino !== '') this.#notice({ kind: 'lost', why: 'gone' });
         return this.#holdFirst(links, false);
       }
       return this.#begin(youngerThan(from, links), 0);

@@ -474,11 +474,16 @@ describe('stopping', () => {
     expect(reader.lines).toEqual(['old']);
   });
 
-  it('works while there is no file', async () => {
+  it('works while there is no file, and says since when there was none', async () => {
     const reader = read();
     await reader.stop();
-    expect(reader.position()).toBeUndefined();
     await told(reader, waiting);
+    write('one');
+    rotate();
+    write('two');
+    const later = read({ from: reader.position() ?? 'end' });
+    await sees(later, 'one', 'two');
+    await told(later, { kind: 'opened', from: 0 }, { kind: 'rotated' });
   });
 });
 
