@@ -72,7 +72,7 @@ export const readHeader = (buffer: Buffer, start: number, end: number, header: H
     p = space + 1;
   }
   // t, y, p, e, =
-  if (buffer[p] !== 116 || buffer[p + 1] !== 121 || buffer[p + 2] !== 112 || buffer[p + 3] !== 101 || buffer[p + 4] !== 61) return undefined;
+  if (end - p < 5 || buffer[p] !== 116 || buffer[p + 1] !== 121 || buffer[p + 2] !== 112 || buffer[p + 3] !== 101 || buffer[p + 4] !== 61) return undefined;
   const name = (p += 5);
   while (p < end && buffer[p] !== SPACE) p++;
   header.type = typeOf(buffer, name, p);
