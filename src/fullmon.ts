@@ -13,6 +13,8 @@ import { printObject } from './behaviour/edge.ts';
 import type { NodeText } from './behaviour/edge.ts';
 import { auditFact } from './behaviour/health.ts';
 import type { AuditFact, ChangedFact } from './behaviour/health.ts';
+import { openHostnames } from './behaviour/hostnames.ts';
+import type { Hostnames, HostnamesState } from './behaviour/hostnames.ts';
 import { resolveNames } from './behaviour/names.ts';
 import type { NamesState } from './behaviour/names.ts';
 import { trackProcesses } from './behaviour/processes.ts';
@@ -50,7 +52,7 @@ export interface Settings {
 type Phase = 'waiting' | 'learning' | 'monitoring';
 
 /** Counts the shapes that {@link Snapshot} has had. */
-export const SNAPSHOT = 1;
+export const SNAPSHOT = 2;
 
 /** The state between two chunks, as plain data for JSON. Names are bytes, one char each. */
 /** So often one thing about auditing was changed. */
@@ -67,6 +69,7 @@ export interface Snapshot {
   readonly roster: RosterState;
   readonly processes: ProcessesState;
   readonly names: NamesState;
+  readonly hostnames: HostnamesState;
   readonly sightings: SightingsState;
   readonly baseline: BaselineState;
   readonly incidents: IncidentsState;
@@ -88,6 +91,8 @@ export interface Fullmon {
   readonly resume: (why: 'lost' | 'paused') => void;
   /** Takes in the processes that run already, parents first. */
   readonly know: (running: readonly ProcessFact[], lastPid?: Pid) => void;
+  /** Takes in who is behind an address; what is said of the time up to a second after an event has to come before it. */
+  readonly hostnames: Pick<Hostnames, 'learn' | 'replace'>;
   readonly losses: Losses;
   /** All there is to know, to go on from as if nothing had happened; shares its parts with what is running, so print it at once. */
   readonly save: () => Snapshot;
@@ -113,8 +118,9 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   const losses = noLosses(saved?.losses);
   const processes = trackProcesses(lookup, saved && { state: saved.processes, processOf });
   const names = resolveNames(saved?.names);
+  const hostnames = openHostnames(saved?.hostnames);
   const sightings = collectSightings(saved && { state: saved.sightings, processOf });
-  const derive = deriveEdges(processes, names, sightings.add);
+  const derive = deriveEdges(processes, names, hostnames, sightings.add);
   const baseline = newBaseline(unitOf(settings.baseline), saved?.baseline);
   const incidents = trackIncidents(saved?.incidents);
 
@@ -276,6 +282,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     },
     resume: events.resume,
     know: processes.learn,
+    hostnames,
     losses,
     save() {
       const roster = openRoster();
@@ -286,6 +293,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
         events: events.save(),
         processes: processes.save(roster.idOf),
         names: names.save(),
+        hostnames: hostnames.save(),
         sightings: sightings.save(roster.idOf),
         roster: roster.list,
         baseline: baseline.save(),

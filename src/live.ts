@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { bytes, ms, pid, ses, uid } from './audit/units.ts';
 import type { Pid } from './audit/units.ts';
+import { LATE } from './behaviour/hostnames.ts';
 import type { ProcessFact } from './behaviour/processes.ts';
 import type { Line } from './detect/line.ts';
 import { createFullmon } from './fullmon.ts';
@@ -87,28 +88,43 @@ export const runLive = async (options: LiveOptions): Promise<void> => {
   if (resumed === undefined) lookAround();
   let follower: Follower | undefined;
   const position = (): Position | undefined => follower?.position();
+  const names = options.dns.length === 0 ? undefined : await (await import('./sources.ts')).followNames(options.dns, options.auditd, fullmon.hostnames, options.wait, output.notice);
+  // Answers come by another way, and may come later than the connection that was made with them.
+  const held = names && (await import('./input/holdback.ts')).holdBack(LATE);
+  const inOrder = (act: () => void): void => (held === undefined ? act() : held.add(act));
   const idle = (): void => {
-    refresh();
-    // Who was started in a gap is only known to /proc, but what is in the log already comes first.
-    if (isBlind) lookAround();
-    fullmon.tick(ms(Date.now()));
-    checkpoint(position);
+    const now = ms(Date.now());
+    const at = position();
+    inOrder(() => {
+      refresh();
+      // Who was started in a gap is only known to /proc, but what is in the log already comes first.
+      if (isBlind) lookAround();
+      fullmon.tick(now);
+      checkpoint(() => at);
+    });
+  };
+  const take = (bytes: Buffer, at: () => Position | undefined): void => {
+    fullmon.feed(bytes);
+    checkpoint(at);
   };
   const chunk = (bytes: Buffer): void => {
-    fullmon.feed(bytes);
-    checkpoint(position);
+    if (held === undefined) return take(bytes, position);
+    const copy = Buffer.from(bytes);
+    const at = position();
+    held.add(() => take(copy, () => at), copy.length);
   };
 
   const stop = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
   });
+  await names?.ready;
   if (options.auditd === STDIN) {
     if (resumed) fullmon.resume('paused');
     await fromStdin(chunk, idle, options.wait, stop);
   } else {
     const { follow } = await import('./input/tail.ts');
     let lost = false;
-    const notice = (n: TailNotice): void => {
+    const notice = (n: TailNotice): void => inOrder(() => {
       if (n.kind === 'lost') lost = true;
       // The file that was being read is still read to its end before that.
       if (n.kind === 'truncated' || (lost && (n.kind === 'opened' || n.kind === 'rotated'))) {
@@ -117,12 +133,14 @@ export const runLive = async (options: LiveOptions): Promise<void> => {
       }
       const said = describe(n);
       if (said !== undefined) output.notice(`${options.auditd}: ${said}`);
-    };
+    });
     if (resumed !== undefined && resumed.position === undefined) fullmon.resume('paused');
-    follower = follow(options.auditd, { wait: options.wait, from: resumed?.position ?? 'end' }, { chunk, fileEnd: fullmon.endFile, idle, notice });
+    follower = follow(options.auditd, { wait: options.wait, from: resumed?.position ?? 'end' }, { chunk, fileEnd: () => inOrder(fullmon.endFile), idle, notice });
     await stop;
     await follower.stop();
   }
+  held?.flush();
+  names?.stop();
   close(position());
   output.close();
   const lost = describeLosses(fullmon.losses);

@@ -31,6 +31,7 @@ const WATCHING = {
   monitor: { default: 60, requiresArg: true, coerce: seconds('monitor', 0), describe: 'Seconds of one cycle; 0 compares each event by itself' },
   rebase: { type: 'boolean', default: false, describe: 'Go on learning: what was told once as low or medium is normal from then on' },
   ignore: { type: 'string', array: true, nargs: 1, default: [] as string[], requiresArg: true, describe: "Never warn about edges like 'SUBJECT -> OBJECT', a glob for each side" },
+  dns: { type: 'string', array: true, nargs: 1, default: [] as string[], requiresArg: true, describe: "Call hosts by the names that were asked for: a log of dnsmasq, resolved, unbound, hosts, pcap:FILE or pcap:-" },
   reset: { type: 'boolean', default: false, describe: 'Forget the state and learn anew' },
 } as const;
 

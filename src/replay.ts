@@ -3,6 +3,7 @@ import { createFullmon } from './fullmon.ts';
 import type { Settings } from './fullmon.ts';
 import { FullmonError } from './input/errors.ts';
 import { replayFiles, STDIN } from './input/replay.ts';
+import type { Replayed } from './input/replay.ts';
 import type { Position } from './input/tail.ts';
 import type { Kept, StateOptions } from './keep.ts';
 import { describeLosses, openOutput } from './report/output.ts';
@@ -27,7 +28,7 @@ const startOf = (file: string): Position | undefined => {
 const sameFile = (a: Position | undefined, b: Position | undefined): boolean => a !== undefined && a.dev === b?.dev && a.ino === b.ino && a.born === b.born;
 
 /** Replays the files, but for what the state has taken in before. */
-const replayKept = async ({ fullmon, resumed, checkpoint, close }: Kept, files: readonly string[], progress: Output['progress'], stopped: () => boolean): Promise<void> => {
+const replayKept = async ({ fullmon, resumed, checkpoint, close }: Kept, files: readonly string[], { progress, before }: Pick<Replayed, 'progress' | 'before'>, stopped: () => boolean): Promise<void> => {
   const left = resumed?.position;
   const first = files.findIndex((file) => sameFile(startOf(file), left));
   if (resumed !== undefined && first < 0) fullmon.resume('paused');
@@ -47,6 +48,7 @@ const replayKept = async ({ fullmon, resumed, checkpoint, close }: Kept, files: 
     // It may have grown when it is read on.
     fileEnd: () => undefined,
     progress,
+    ...(before && { before }),
   }, stopped, first < 0 ? 0 : left?.offset);
   close(position);
 };
@@ -60,10 +62,14 @@ export const runReplay = async (options: Options & StateOptions & { readonly fil
   let stopped = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (stopped = true));
 
+  const around = {
+    progress: output.progress,
+    ...(options.dns.length > 0 && { before: (await import('./sources.ts')).replayNames(options.dns, options.files, fullmon.hostnames, output.notice) }),
+  };
   if (kept === undefined) {
-    await replayFiles(options.files, { chunk: fullmon.feed, fileEnd: fullmon.endFile, progress: output.progress }, () => stopped);
+    await replayFiles(options.files, { chunk: fullmon.feed, fileEnd: fullmon.endFile, ...around }, () => stopped);
     fullmon.end();
-  } else await replayKept(kept, options.files, output.progress, () => stopped);
+  } else await replayKept(kept, options.files, around, () => stopped);
   output.close();
 
   const { phase, time, learnUntil } = fullmon.state();

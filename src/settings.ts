@@ -7,6 +7,8 @@ export interface Options {
   readonly monitor: number;
   readonly rebase: boolean;
   readonly ignore: readonly string[];
+  /** Where names of hosts are told. */
+  readonly dns: readonly string[];
   readonly format: 'json' | 'text' | undefined;
   /** File of what people accepted. */
   readonly accepted: string | undefined;

@@ -5,8 +5,8 @@ import { describe, expect, it } from 'vitest';
 const SRC = resolve(import.meta.dirname, '../src');
 
 /** In the order of the data; `pipeline` is the page that joins them, `shell` the command line around it. */
-const STAGES = ['input', 'audit', 'behaviour', 'baseline', 'detect', 'report'] as const;
-const PURE = new Set<string>(['audit', 'behaviour', 'baseline', 'detect', 'pipeline']);
+const STAGES = ['input', 'audit', 'dns', 'behaviour', 'baseline', 'detect', 'report'] as const;
+const PURE = new Set<string>(['audit', 'dns', 'behaviour', 'baseline', 'detect', 'pipeline']);
 
 const files = (dir: string): string[] =>
   readdirSync(dir).flatMap((name) => {
@@ -35,7 +35,7 @@ describe('the way of the data', () => {
     for (const target of importsOf(text).filter((t) => t.startsWith('.'))) {
       const from = stageOf(resolve(dirname(file), target));
       if (stage === 'shell') continue;
-      if (stage === 'pipeline') expect(['audit', 'behaviour', 'baseline', 'detect'], target).toContain(from);
+      if (stage === 'pipeline') expect(['audit', 'dns', 'behaviour', 'baseline', 'detect'], target).toContain(from);
       else {
         const index = STAGES.findIndex((s) => s === from);
         expect(index, `${target} is of no stage`).toBeGreaterThanOrEqual(0);

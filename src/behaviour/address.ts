@@ -1,6 +1,7 @@
 import { unhex } from '../audit/decode.ts';
 import { bytes } from '../audit/units.ts';
 import type { Bytes } from '../audit/units.ts';
+import { printIpv4, printIpv6 } from '../dns/address.ts';
 
 /** A decoded struct sockaddr. */
 export type Address =
@@ -14,15 +15,6 @@ export type Address =
 
 /** __AUDIT_ARCH_LE of linux/audit.h: sa_family is in the byte order of the machine, ports are in network order everywhere. */
 const LITTLE_ENDIAN = 0x40000000;
-
-const ipv4 = (b: Buffer, from: number): string => `${b[from]}.${b[from + 1]}.${b[from + 2]}.${b[from + 3]}`;
-
-const ipv6 = (b: Buffer, from: number): string => {
-  const groups = Array.from({ length: 8 }, (_, i) => b.readUInt16BE(from + 2 * i).toString(16));
-  if (groups.slice(0, 5).every((g) => g === '0') && groups[5] === 'ffff') return ipv4(b, from + 12);
-  // The URL parser of the platform writes RFC 5952.
-  return new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1);
-};
 
 export const isLittleEndian = (arch: number): boolean => arch === 0 || (arch & LITTLE_ENDIAN) !== 0;
 
@@ -44,8 +36,8 @@ export const decodeAddress = (saddr: string, arch: number): Address | undefined 
       const [name = ''] = path.split('\0', 1);
       return { family: 'unix', name: bytes(name.startsWith('@') ? `./${name}` : name) };
     }
-    case 2: return b.length < 8 ? undefined : { family: 'ip', host: ipv4(b, 4), port: b.readUInt16BE(2) };
-    case 10: return b.length < 24 ? undefined : { family: 'ip', host: ipv6(b, 8), port: b.readUInt16BE(2) };
+    case 2: return b.length < 8 ? undefined : { family: 'ip', host: printIpv4(b, 4), port: b.readUInt16BE(2) };
+    case 10: return b.length < 24 ? undefined : { family: 'ip', host: printIpv6(b, 8), port: b.readUInt16BE(2) };
     case 17: return { family: 'packet' };
     case 40: return b.length < 12 ? undefined : { family: 'vsock', port: little ? b.readUInt32LE(4) : b.readUInt32BE(4), cid: little ? b.readUInt32LE(8) : b.readUInt32BE(8) };
     default: return { family: 'other', number };

@@ -7,6 +7,7 @@ import { NONE, printSubject, UNKNOWN } from './edge.ts';
 import { fileCalls, O_WRITES } from './files.ts';
 import { AT_FDCWD, isDenied, Trait } from './handler.ts';
 import type { Handler, See } from './handler.ts';
+import type { Hostnames } from './hostnames.ts';
 import type { Names } from './names.ts';
 import { absolute } from './paths.ts';
 import { isProtected } from './places.ts';
@@ -24,9 +25,9 @@ const CLONE_NAMESPACES = 0x7e020080;
 const PTRACE_INTRUDES = new Set([4, 5, 6, 13, 15, 16, 0x4205, 0x4206]);
 
 /** Turns events into edges. Classified by system call and records; the rule's key is the administrator's own affair. */
-export const deriveEdges = (processes: Processes, names: Names, see: See): ((event: Event) => void) => {
+export const deriveEdges = (processes: Processes, names: Names, hostnames: Pick<Hostnames, 'nameOf'>, see: See): ((event: Event) => void) => {
   const { opens, creates, deletes, attributes, renames } = fileCalls(names, see);
-  const { connects, binds } = socketCalls(see);
+  const { connects, binds } = socketCalls(hostnames, see);
   const SOCKETCALL: Readonly<Record<number, Handler>> = { 2: binds, 3: connects, 11: connects, 16: connects, 20: connects };
 
   const execs = (event: Event): void => {

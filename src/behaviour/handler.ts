@@ -6,8 +6,8 @@ import type { Process } from './processes.ts';
 /** What a single event adds to an edge beyond its text. Bit set. */
 export const Trait = { executable: 1, setId: 2, denied: 4 } as const;
 
-/** Called for each edge an event shows. `from` is the old name of a rename, else empty. */
-export type See = (event: Event, actor: Process, kind: EdgeKind, name: Bytes, traits?: number, from?: Bytes) => void;
+/** Called for each edge an event shows. `from` is the old name of a rename, `address` the one behind a host's name, else empty. */
+export type See = (event: Event, actor: Process, kind: EdgeKind, name: Bytes, traits?: number, from?: Bytes, address?: Bytes) => void;
 
 /** Turns one kind of system call into edges; `actor` made the call. */
 export type Handler = (event: Event, actor: Process) => void;

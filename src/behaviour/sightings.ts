@@ -102,7 +102,7 @@ export const collectSightings = (saved?: Enrolled<SightingsState>): Sightings =>
   }
 
   return {
-    add(event, actor, kind, name, traits = 0, from = NONE) {
+    add(event, actor, kind, name, traits = 0, from = NONE, address = NONE) {
       const names = namesOf(actor.node, kind);
       const known = names.get(name);
       if (known !== undefined) {
@@ -114,7 +114,7 @@ export const collectSightings = (saved?: Enrolled<SightingsState>): Sightings =>
         return;
       }
       const sighting: Sighting = {
-        subject: actor.subject, node: actor.node, kind, name, first: event.time, last: event.time, count: 1, traits, from, address: NONE, actor, serial: event.serial, end: undefined,
+        subject: actor.subject, node: actor.node, kind, name, first: event.time, last: event.time, count: 1, traits, from, address, actor, serial: event.serial, end: undefined,
       };
       names.set(name, sighting);
       all.push(sighting);

@@ -4,8 +4,10 @@ import { bytes } from '../audit/units.ts';
 import type { Bytes } from '../audit/units.ts';
 import { decodeAddress, isLittleEndian } from './address.ts';
 import type { Address } from './address.ts';
+import { NONE } from './edge.ts';
 import { isDenied, Trait } from './handler.ts';
 import type { Handler, See } from './handler.ts';
+import type { Hostnames } from './hostnames.ts';
 import { absolute } from './paths.ts';
 import { isPowerSocket } from './places.ts';
 
@@ -15,11 +17,14 @@ const TRIED = new Set([-1, -4, -13, -110, -111, -113, -115]);
 /** The first of `net.ipv4.ip_local_port_range`: ports from here on are handed out by the kernel and say nothing. */
 const EPHEMERAL = 32768;
 
+/** Whoever asks for names has to know an address. */
+const DNS = 53;
+
 const MAX_ADDRESSES = 4096;
 
 const socketPath = (event: Event, name: Bytes): Bytes => (name === '' || name.startsWith('@') ? name : absolute(name, event.cwd));
 
-export const socketCalls = (see: See): { readonly connects: Handler; readonly binds: Handler } => {
+export const socketCalls = (hostnames: Pick<Hostnames, 'nameOf'>, see: See): { readonly connects: Handler; readonly binds: Handler } => {
   const addresses = new Map<string, Address | undefined>();
 
   const addressOf = (event: Event): Address | undefined => {
@@ -40,7 +45,11 @@ export const socketCalls = (see: See): { readonly connects: Handler; readonly bi
       const address = addressOf(event);
       const traits = isDenied(event) ? Trait.denied : 0;
       switch (address?.family) {
-        case 'ip': return see(event, actor, 'connect', bytes(`${address.host}:${address.port}`), traits);
+        case 'ip': {
+          const peer = bytes(`${address.host}:${address.port}`);
+          const name = address.port === DNS ? undefined : hostnames.nameOf(address.host, event.time);
+          return name === undefined ? see(event, actor, 'connect', peer, traits) : see(event, actor, 'connect', bytes(`${name}:${address.port}`), traits, NONE, peer);
+        }
         case 'vsock': return see(event, actor, 'connect', bytes(`vsock/${address.cid}:${address.port}`), traits);
         case 'unix': {
           const path = socketPath(event, address.name);

@@ -92,7 +92,7 @@ const idOf = (edge: string, { first, serial }: Sighting): string =>
 
 /** What one incident leaves behind for another process to pick up: a file, or a peer. */
 const leaves = ({ kind, name, address }: Sighting): readonly string[] =>
-  isFile(kind) && kind !== 'delete' && kind !== 'read' ? [name] : kind === 'connect' && !/^(?:127\.|::1:|localhost:)/.test(name) ? [hostOf(address || name)] : [];
+  isFile(kind) && kind !== 'delete' && kind !== 'read' ? [name] : kind === 'connect' && !/^(?:127\.|::1:|localhost:)/.test(address || name) ? [hostOf(address || name)] : [];
 
 const hostOf = (peer: string): string => `host ${peer.slice(0, peer.lastIndexOf(':'))}`;
 

@@ -78,7 +78,7 @@ const execs: Rule = (seen, novelty, company, { because }) => {
 
 const connects: Rule = (seen, novelty, _, { because }) => {
   because(20, novelty.kindKnown ? 'a peer it never talked to' : 'it never talked to anybody', 'command and control', 'T1071');
-  if (LOCAL.test(seen.name)) {
+  if (LOCAL.test(seen.address || seen.name)) {
     if (isInline(seen)) because(10, 'code from the command line opens the connection', 'command and control', 'T1059');
     return;
   }

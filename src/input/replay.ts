@@ -13,6 +13,8 @@ export const STDIN = '/dev/stdin';
 export interface Replayed {
   /** Gets the bytes of all files in order; the buffer is reused after the call. */
   readonly chunk: (bytes: Buffer) => void;
+  /** Gets the same bytes as `chunk` before it, as they stand in the file; what it returns is waited for. */
+  readonly before?: (bytes: Buffer) => Promise<void> | undefined;
   /** The next file begins. */
   readonly fileStart?: (file: string) => void;
   /** A file has ended. */
@@ -21,28 +23,29 @@ export interface Replayed {
   readonly progress: (done: number, total: number) => void;
 }
 
-type Sink = Pick<Replayed, 'chunk' | 'progress'>;
+type Sink = Pick<Replayed, 'chunk' | 'before' | 'progress'>;
 
 /**
  * Reads stored logs in the given order: plain, `.gz`, or {@link STDIN}.
  * Throws a {@link FullmonError} for a file that is missing, unreadable, a directory, or no sound gzip; all names are checked first.
  * `skip`: bytes of the first file that are passed over, as they are unpacked.
  */
-export const replayFiles = async (files: readonly string[], { chunk, fileStart, fileEnd, progress }: Replayed, stopped: () => boolean, skip = 0): Promise<void> => {
+export const replayFiles = async (files: readonly string[], { chunk, before, fileStart, fileEnd, progress }: Replayed, stopped: () => boolean, skip = 0): Promise<void> => {
   let left = skip;
-  const sink = {
+  const sink: Sink = {
     progress,
+    ...(before && { before }),
     chunk(bytes: Buffer): void {
       if (left < bytes.length) chunk(left > 0 ? bytes.subarray(left) : bytes);
       left = Math.max(0, left - bytes.length);
     },
   };
   const total = await totalSize(files);
-  let before = 0;
+  let done = 0;
   for (const file of files) {
     if (stopped()) return;
     fileStart?.(file);
-    before += file === STDIN ? await readStream(process.stdin, sink, stopped) : await readFile(file, before, total, sink, stopped);
+    done += file === STDIN ? await readStream(process.stdin, sink, stopped) : await readFile(file, done, total, sink, stopped);
     fileEnd();
     left = 0;
   }
@@ -78,7 +81,10 @@ const readFile = async (file: string, before: number, total: number, sink: Sink,
       const bytesRead = readSync(handle.fd, buffer, 0, BLOCK, null);
       if (bytesRead === 0 || stopped()) return done;
       done += bytesRead;
-      sink.chunk(buffer.subarray(0, bytesRead));
+      const bytes = buffer.subarray(0, bytesRead);
+      const first = sink.before?.(bytes);
+      if (first) await first;
+      sink.chunk(bytes);
       sink.progress(before + done, total);
       if (done % (64 * BLOCK) === 0) await setImmediate();
     }
@@ -97,6 +103,8 @@ const readGzip = async (file: string, handle: FileHandle, before: number, total:
   try {
     for await (const chunk of unzip as AsyncIterable<Buffer>) {
       if (stopped()) break;
+      const first = sink.before?.(chunk);
+      if (first) await first;
       sink.chunk(chunk);
       sink.progress(before + compressed.bytesRead, total);
     }
@@ -113,6 +121,8 @@ const readStream = async (stream: NodeJS.ReadStream, sink: Sink, stopped: () => 
     if (stopped()) break;
     const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk), 'latin1');
     done += bytes.length;
+    const first = sink.before?.(bytes);
+    if (first) await first;
     sink.chunk(bytes);
     sink.progress(0, 0);
   }
