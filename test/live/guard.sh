@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# guard.sh DIR AUID: a real auditd with DIR/auditd.conf and DIR/scoped.rules, until stdin ends. Says "ready", or why not.
+# guard.sh DIR AUID [PID]: a real auditd with DIR/auditd.conf and DIR/scoped.rules, until stdin ends. Says "ready", or why not.
+# The rules are loaded where PID has its root: which files a dir= covers is decided by the mounts seen from there.
 #
 # The kernel has one set of rules and one auditd. So this is a process of its own: however its parent ends, the pipe
 # on stdin ends with it; then rules, auditd, DIR and every process with login uid AUID go away.
-dir=$1 auid=$2
+dir=$1 auid=$2 where=$3
 trap '' HUP INT TERM
 trap 'rm -rf "$dir"' EXIT
 
@@ -33,7 +34,12 @@ for _ in {1..200}; do
   kill -0 "$auditd" 2>/dev/null || fail "auditd does not start: $(tail -n 3 "$dir/auditd.out")"
   sleep 0.05
 done
-out=$(auditctl -R "$dir/scoped.rules" 2>&1 >/dev/null) || fail "the rules do not load: $out"
+rules=$dir/scoped.rules
+if [ -n "$where" ]; then
+  cp -p "$rules" "/proc/$where/root/run/scoped.rules"
+  rules=/run/scoped.rules
+fi
+out=$(${where:+nsenter --target "$where" --mount} auditctl -R "$rules" 2>&1 >/dev/null) || fail "the rules do not load: $out"
 auditctl -e 1 >/dev/null
 # Just started, auditd takes the first record that comes for an answer to its own request, and drops it.
 for _ in {1..200}; do

@@ -1,8 +1,9 @@
-import { execFile, spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -13,6 +14,8 @@ export interface LiveOptions {
   readonly logs?: number;
   /** A program that auditd starts and hands all records to. */
   readonly plugin?: string;
+  /** Scripts run in a throw-away copy of this machine that has a network of its own, loopback only (see room.sh). */
+  readonly room?: boolean;
 }
 
 export interface Ran {
@@ -31,9 +34,13 @@ export interface LiveAudit {
    * Rejects after `timeout` ms (60000), having killed the script's process group.
    */
   readonly run: (script: string, timeout?: number) => Promise<Ran>;
+  /** Command and arguments that start a program, unaudited, in the network that the scripts have. */
+  readonly beside: readonly string[];
   /** Ends what the scripts left running and auditd, deletes the rules, switches auditing off. May be called twice. */
   readonly stop: () => Promise<void>;
 }
+
+const CLEAN = ['env', '-i', 'HOME=/root', `PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${dirname(process.execPath)}`];
 
 const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
@@ -51,7 +58,7 @@ export function whyNot(): string | undefined {
  * Starts a real auditd on this kernel with this project's audit.rules, every rule limited to one login uid of our own.
  * Waits while another live test runs. Rejects where `whyNot` speaks, and where an audit daemon or rules are at work.
  */
-export async function startAudit({ format = 'RAW', logs = 5, plugin }: LiveOptions = {}): Promise<LiveAudit> {
+export async function startAudit({ format = 'RAW', logs = 5, plugin, room = false }: LiveOptions = {}): Promise<LiveAudit> {
   const why = whyNot();
   if (why !== undefined) throw new Error(`no live audit: ${why}`);
   const dir = mkdtempSync(join(tmpdir(), 'fullmon-live-'));
@@ -61,27 +68,43 @@ export async function startAudit({ format = 'RAW', logs = 5, plugin }: LiveOptio
   const attached = { active: 'yes', direction: 'out', path: plugin, type: 'always', format: 'string' };
   if (plugin !== undefined) writeFileSync(join(dir, 'plugins', 'plugin.conf'), lines(attached), { mode: 0o640 });
   writeFileSync(join(dir, 'auditd.conf'), configuration(dir, log, format, logs), { mode: 0o640 });
-  writeFileSync(join(dir, 'scoped.rules'), scoped(readFileSync(file('../../audit.rules'), 'utf8'), auid), { mode: 0o640 });
 
-  const guard = spawn(file('guard.sh'), [dir, String(auid)], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
+  const holder = room ? spawn(file('room.sh'), [dir, String(auid)], { stdio: ['pipe', 'pipe', 'inherit'] }) : undefined;
+  const furnished = holder && (await firstLine(holder, 'room.sh'));
+  const first = /^ready (\d+)$/.exec(furnished ?? '')?.[1];
+  if (furnished !== undefined && first === undefined) {
+    rmSync(dir, { recursive: true, force: true });
+    throw new Error(furnished);
+  }
+  const inside = first === undefined ? [] : ['nsenter', '--target', first, '--mount', '--net', '--ipc', '--uts', '--pid', '--', ...CLEAN];
+  const beside = first === undefined ? [] : ['nsenter', '--target', first, '--net', '--'];
+  const rules = readFileSync(file('../../audit.rules'), 'utf8');
+  writeFileSync(join(dir, 'scoped.rules'), scoped(rules, auid, first === undefined ? '/' : `/proc/${first}/root`), { mode: 0o640 });
+
+  const guard = spawn(file('guard.sh'), [dir, String(auid), ...(first === undefined ? [] : [first])], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
   const gone = once(guard, 'exit');
   const stop = async (): Promise<void> => {
+    holder?.stdin.end();
     guard.stdin.end();
     await gone;
   };
-  const said = await Promise.race([once(guard.stdout.setEncoding('utf8'), 'data'), gone.then(() => ['guard.sh ended'])]);
-  const answer = String(said[0]).trim();
+  const answer = await firstLine(guard, 'guard.sh');
   if (answer !== 'ready') {
     await stop();
     throw new Error(`no live audit: ${answer}`);
   }
   const run = async (script: string, timeout = 60_000): Promise<Ran> => {
-    const ran = await runAs(auid, dir, script, timeout);
+    const ran = await runAs(auid, dir, inside, script, timeout);
     await written(log);
     return ran;
   };
-  return { log, auid, run, stop };
+  return { log, auid, run, beside, stop };
 }
+
+const firstLine = async (child: ChildProcessByStdio<Writable, Readable, null>, name: string): Promise<string> => {
+  const said = await Promise.race([once(child.stdout.setEncoding('utf8'), 'data'), once(child, 'exit').then(() => [`${name} ended`])]);
+  return String(said[0]).trim();
+};
 
 const lines = (settings: Readonly<Record<string, string | number | undefined>>): string =>
   Object.entries(settings)
@@ -110,21 +133,22 @@ const configuration = (dir: string, log: string, format: string, logs: number): 
  * The rules with a login uid added to each; the kernel's waiting time for a slow auditd stays its own.
  * Without -i, so that every line has to load; a dir= that this machine lacks cannot.
  */
-const scoped = (rules: string, auid: number): string =>
+const scoped = (rules: string, auid: number, root: string): string =>
   rules
     .split('\n')
-    .filter((line) => /^-(a|D|b|f)\b/.test(line) && existsSync(/ dir=(\S+)/.exec(line)?.[1] ?? '/'))
+    .filter((line) => /^-(a|D|b|f)\b/.test(line) && existsSync(join(root, / dir=(\S+)/.exec(line)?.[1] ?? '/')))
     .map((line) => (line.startsWith('-a') ? `${line} -F auid=${auid}\n` : `${line}\n`))
     .join('');
 
 /** Output goes through files: a daemon that the script leaves behind may keep them open. */
-async function runAs(auid: number, dir: string, script: string, timeout: number): Promise<Ran> {
+async function runAs(auid: number, dir: string, inside: readonly string[], script: string, timeout: number): Promise<Ran> {
   const own = mkdtempSync(join(dir, 'run-'));
   const out = join(own, 'stdout');
   const err = join(own, 'stderr');
   const [stdout, stderr] = [openSync(out, 'w'), openSync(err, 'w')];
   const login = 'echo "$1" > /proc/self/loginuid && exec bash -c "$2"';
-  const child = spawn('bash', ['-c', login, 'bash', String(auid), script], { stdio: ['ignore', stdout, stderr], detached: true });
+  const [command = 'bash', ...args] = [...inside, 'bash', '-c', login, 'bash', String(auid), script];
+  const child = spawn(command, args, { stdio: ['ignore', stdout, stderr], detached: true });
   let late = false;
   const timer = setTimeout(() => {
     late = true;
