@@ -84,9 +84,9 @@ export async function startAudit({ format = 'RAW', logs = 5, plugin, room = fals
   const guard = spawn(file('guard.sh'), [dir, String(auid), ...(first === undefined ? [] : [first])], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
   const gone = once(guard, 'exit');
   const stop = async (): Promise<void> => {
-    holder?.stdin.end();
     guard.stdin.end();
     await gone;
+    holder?.stdin.end();
   };
   const answer = await firstLine(guard, 'guard.sh');
   if (answer !== 'ready') {
