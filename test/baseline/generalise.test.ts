@@ -51,7 +51,7 @@ const GENERATORS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   'postgres segment': run('0123456789ABCDEF', 24),
   'postgres relation': fc.integer({ min: 16_384, max: 99_999 }).map((n) => `base/16385/${n}_fsm`),
   'git objects': run(HEX, 40).map((s) => `objects/${s.slice(0, 2)}/${s.slice(2)}`),
-  'maildir': fc.tuple(fc.integer({ min: 1_700_000_000, max: 1_799_999_999 }), fc.integer({ min: 100_000, max: 999_999 }), fc.integer({ min: 1000, max: 32_768 }), fc.integer({ min: 1000, max: 99_999 }))
+  'maildir': fc.tuple(fc.integer({ min: 1_700_000_000, max: 1_799_999_999 }), fc.integer({ min: 100_000, max: 999_999 }), fc.integer({ min: 1000, max: 32_768 }), fc.integer({ min: 10_000, max: 99_999 }))
     .map(([time, micro, pid, size]) => `new/${time}.M${micro}P${pid}.mx1,S=${size}:2,S`),
   'postfix queue': run('0123456789ABCDEF', 10).map((s) => `maildrop/${s}`),
   'systemd private directory': run(BASE62, 6).map((s) => `systemd-private-0123456789abcdef0123456789abcdef-ntpsec.service-${s}`),
