@@ -1,7 +1,7 @@
 import { DirectedGraph } from 'graphology';
-import { ms } from '../audit/units.ts';
+import { bytes, ms } from '../audit/units.ts';
 import type { Bytes, Ms } from '../audit/units.ts';
-import { isFile, NONE, printObject, printSubject, UNKNOWN } from '../behaviour/edge.ts';
+import { isFile, NONE, parseSubject, printObject, printSubject, UNKNOWN } from '../behaviour/edge.ts';
 import type { EdgeKind, NodeText, Subject } from '../behaviour/edge.ts';
 import { Trait } from '../behaviour/handler.ts';
 import { isProtected } from '../behaviour/places.ts';
@@ -16,6 +16,8 @@ import type { BaselineGraph, EdgeFacts, Group, Groups } from './group.ts';
 import { generaliseHosts } from './hosts.ts';
 import { openNeighbourhood } from './nearest.ts';
 import type { Nearest, Neighbourhood, Novelty } from './nearest.ts';
+import { canVaryByScript, findScripts, openScripts } from './scripts.ts';
+import type { ScriptPattern, StandIn } from './scripts.ts';
 
 /** A pattern as it is shown in a `+ignore` line. */
 export interface LearnedPattern {
@@ -100,6 +102,10 @@ const canVary = (kind: EdgeKind, name: Bytes, traits: number): boolean =>
 const saveFacts = ({ first, last, count, traits, units, unit }: EdgeFacts): FactsState => [first, last, count, traits, units, unit];
 const restoreFacts = (kind: EdgeKind, [first, last, count, traits, units, unit]: FactsState): EdgeFacts => ({ kind, first, last, count, traits, units, unit });
 
+const told = (group: Group, source: string, names: readonly Bytes[]): LearnedPattern => ({
+  subject: group.node, kind: group.kind, source, witnesses: names.slice(0, WITNESSES), names: names.length,
+});
+
 /** `unit`: see `unitOf`; a saved baseline keeps its own. */
 export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
   const elapsed: UnitsState = saved ? { ...saved.units } : { length: unit, seen: 0, latest: -1 };
@@ -110,6 +116,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
   // What is compared when the parent or the service is unknown.
   const ran = new Set<string>();
   const siblings = new Map<NodeText, NodeText[]>();
+  const scripts = openScripts();
   // Made for the first unseen edge: what only learns needs none.
   let opened: Neighbourhood | undefined;
   const neighbourhood = (): Neighbourhood => (opened ??= openNeighbourhood(graph, bySubject));
@@ -147,13 +154,32 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
     return (groups[kind] ??= { node, subject, kind, names: new Map(), patterns: [], ripe: RIPE });
   };
 
-  const match = (node: NodeText, seen: Sighting): EdgeFacts | undefined => {
-    const group = bySubject.get(node)?.[seen.kind];
+  /** The node that stands for a program which was run under one of many names. */
+  const standInOf = (program: Bytes): Bytes | undefined => {
+    const subject = parseSubject(program);
+    const standIn = subject && scripts.standFor(subject);
+    return standIn && bytes(standIn.node);
+  };
+
+  const matchName = (group: Group | undefined, seen: Sighting): EdgeFacts | undefined => {
     if (group === undefined) return undefined;
-    const facts = group.names.get(seen.name);
+    const standIn = seen.kind === 'exec' && !group.names.has(seen.name) ? standInOf(seen.name) : undefined;
+    const facts = group.names.get(standIn ?? seen.name);
     if (facts !== undefined) return (seen.traits & ~facts.traits) === 0 ? facts : undefined;
     return group.patterns.find((p) => (seen.traits & ~p.facts.traits) === 0 && (seen.end ? p.loose : p.regex).test(seen.name))?.facts;
   };
+
+  const match = (node: NodeText, seen: Sighting): EdgeFacts | undefined => {
+    const facts = matchName(bySubject.get(node)?.[seen.kind], seen);
+    if (facts !== undefined) return facts;
+    const standIn = scripts.standFor(seen.subject);
+    return standIn && matchName(bySubject.get(standIn.node)?.[seen.kind], seen);
+  };
+
+  /** As it is known, if it is one of many: by the patterns of scripts. */
+  const generalised = (seen: Sighting): Sighting => ({
+    ...seen, ...scripts.standFor(seen.subject), ...(seen.kind === 'exec' ? { name: standInOf(seen.name) ?? seen.name } : {}),
+  });
 
   /** Puts the edge into the graph; returns its attributes there, which are the ones that count from then on. */
   const keep = (node: NodeText, object: string, facts: EdgeFacts): EdgeFacts => {
@@ -161,14 +187,11 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
     return graph.getDirectedEdgeAttributes(node, object);
   };
 
-  const adopt = (group: Group, { source, covers }: Pattern): LearnedPattern => {
-    const anchored = `^${source}$`;
-    const sum: EdgeFacts = { kind: group.kind, first: ms(Infinity), last: ms(0), count: 0, traits: 0, units: 0, unit: -1 };
+  /** Several edges as one. */
+  const sumUp = (kind: EdgeKind, all: readonly EdgeFacts[]): EdgeFacts => {
+    const sum: EdgeFacts = { kind, first: ms(Infinity), last: ms(0), count: 0, traits: 0, units: 0, unit: -1 };
     const units = new Set<number>();
-    const names: Bytes[] = [];
-    for (const { name } of covers) {
-      const facts = group.names.get(name);
-      if (facts === undefined) continue;
+    for (const facts of all) {
       sum.count += facts.count;
       sum.traits |= facts.traits;
       if (facts.first < sum.first) sum.first = facts.first;
@@ -176,24 +199,78 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
       units.add(unitAt(facts.first)).add(facts.unit);
       if (facts.units > sum.units) sum.units = facts.units;
       if (facts.unit > sum.unit) sum.unit = facts.unit;
-      group.names.delete(name);
-      const object = printObject({ kind: group.kind, name });
-      if (graph.hasDirectedEdge(group.node, object)) {
-        graph.dropDirectedEdge(group.node, object);
-        if (graph.degree(object) === 0) graph.dropNode(object);
-      }
-      names.push(name);
     }
     sum.units = Math.max(sum.units, units.size);
-    const facts = keep(group.node, patternNode(group.kind, anchored), sum);
+    return sum;
+  };
+
+  const drop = (node: NodeText, object: string): void => {
+    if (!graph.hasDirectedEdge(node, object)) return;
+    graph.dropDirectedEdge(node, object);
+    for (const end of new Set([node, object])) if (graph.degree(end) === 0) graph.dropNode(end);
+  };
+
+  /** Takes names out of a group, for a pattern that stands for them. */
+  const take = (group: Group, names: readonly Bytes[]): EdgeFacts =>
+    sumUp(group.kind, names.flatMap((name) => {
+      const facts = group.names.get(name);
+      group.names.delete(name);
+      drop(group.node, printObject({ kind: group.kind, name }));
+      return facts ?? [];
+    }));
+
+  const adopt = (group: Group, { source, covers }: Pattern): LearnedPattern => {
+    const anchored = `^${source}$`;
+    const names = covers.map(({ name }) => name);
+    const facts = keep(group.node, patternNode(group.kind, anchored), take(group, names));
     group.patterns.push(compile(anchored, facts, names[0] ?? NONE));
-    return { subject: group.node, kind: group.kind, source: anchored, witnesses: names.slice(0, WITNESSES), names: names.length };
+    return told(group, anchored, names);
+  };
+
+  /** What a program did under one of many names, it did as the one that stands for all. */
+  const move = (from: NodeText, { node, subject }: StandIn): void => {
+    for (const old of Object.values(bySubject.get(from) ?? {})) {
+      const { kind } = old;
+      const group = groupOf({ node, subject, kind });
+      for (const [name, facts] of old.names) {
+        const known = group.names.get(name);
+        const sum = known ? sumUp(kind, [known, facts]) : facts;
+        drop(from, printObject({ kind, name }));
+        group.names.set(name, keep(node, printObject({ kind, name }), { ...sum }));
+      }
+      for (const { source, facts, witness } of old.patterns) {
+        const known = group.patterns.find((p) => p.source === source);
+        drop(from, patternNode(kind, source));
+        if (known) Object.assign(known.facts, sumUp(kind, [known.facts, facts]));
+        else group.patterns.push(compile(source, keep(node, patternNode(kind, source), { ...facts }), witness));
+      }
+      changed.delete(old);
+      changed.add(group);
+    }
+    bySubject.delete(from);
+    opened = undefined;
+  };
+
+  const adoptScripts = (group: Group, { subject, node, source, covers }: ScriptPattern): LearnedPattern => {
+    const name = bytes(node);
+    const names = covers.map(bytes);
+    const facts = take(group, group.names.has(name) ? [name, ...names] : names);
+    group.names.set(name, keep(group.node, node, facts));
+    scripts.add(name);
+    ran.add(name).add(runBy(name));
+    for (const one of covers) move(one, { node, subject });
+    return told(group, source, names);
   };
 
   const learned: LearnedPattern[] = [...(saved?.learned ?? [])];
 
   /** Finds the patterns in a group and puts what is left of its names into the graph. */
   const ripen = (group: Group): void => {
+    group.ripe = group.names.size * 2 + RIPE;
+    if (group.kind === 'exec') {
+      for (const pattern of findScripts([...group.names].map(([name, { first }]) => [name, first]))) learned.push(adoptScripts(group, pattern));
+      return;
+    }
     const examples: Example[] = [];
     for (const [name, { first, traits }] of group.names) if (canVary(group.kind, name, traits)) examples.push({ name, first });
     const found = group.kind === 'connect' ? generaliseHosts(group.subject, examples) : generalise(examples);
@@ -202,7 +279,6 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
       const facts = group.names.get(name);
       if (facts) group.names.set(name, keep(group.node, printObject({ kind: group.kind, name }), facts));
     }
-    group.ripe = group.names.size * 2 + RIPE;
   };
 
   const placeOf = (node: NodeText, object: NodeText, facts: EdgeFacts): NamePlace =>
@@ -214,7 +290,9 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
       const facts = restoreFacts(kind, state);
       const kept = place === 'pending' ? facts : keep(node, printObject({ kind, name }), { ...facts });
       group.names.set(name, place === 'graph' ? kept : facts);
-      if (kind === 'exec') ran.add(name).add(runBy(name));
+      if (kind !== 'exec') continue;
+      ran.add(name).add(runBy(name));
+      scripts.add(name);
     }
     for (const [source, witness, ...state] of patterns) {
       group.patterns.push(compile(source, keep(node, patternNode(kind, source), restoreFacts(kind, state)), witness));
@@ -236,7 +314,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
         count(known, seen);
         return;
       }
-      const group = groupOf(seen);
+      const group = groupOf({ ...seen, ...scripts.standFor(seen.subject) });
       const old = group.names.get(seen.name);
       const facts: EdgeFacts = old
         ? { ...old, traits: old.traits | seen.traits }
@@ -244,17 +322,23 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
       count(facts, seen);
       // A name that may turn out to be one of many goes to the graph once that is decided.
       const varies = canVary(seen.kind, seen.name, seen.traits);
-      group.names.set(seen.name, varies ? facts : keep(seen.node, printObject(seen), facts));
+      group.names.set(seen.name, varies ? facts : keep(group.node, printObject(seen), facts));
       opened?.add(group, seen.name);
-      if (seen.kind === 'exec') ran.add(seen.name).add(runBy(seen.name));
-      if (!varies) return;
+      if (seen.kind === 'exec') {
+        ran.add(seen.name).add(runBy(seen.name));
+        const program = parseSubject(seen.name);
+        if (program === undefined || !canVaryByScript(program)) return;
+      } else if (!varies) return;
       changed.add(group);
       if (group.names.size >= group.ripe) ripen(group);
     },
 
     knows(seen) {
       let facts = match(seen.node, seen);
-      if (!facts && seen.subject.exe === UNKNOWN && seen.kind === 'exec') return ran.has(seen.name.endsWith('@?') ? runBy(seen.name) : seen.name);
+      if (!facts && seen.subject.exe === UNKNOWN && seen.kind === 'exec') {
+        const name = standInOf(seen.name) ?? seen.name;
+        return ran.has(name.endsWith('@?') ? runBy(name) : name);
+      }
       if (!facts && seen.subject.service === UNKNOWN) {
         for (const node of siblings.get(withoutService(seen.subject)) ?? []) if ((facts = match(node, seen))) break;
       }
@@ -263,8 +347,8 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
     },
 
     knowsLogin: (subject) => logins.has(loginOf(subject)),
-    novelty: (seen) => neighbourhood().novelty(seen),
-    nearest: (seen) => neighbourhood().nearest(seen),
+    novelty: (seen) => neighbourhood().novelty(generalised(seen)),
+    nearest: (seen) => neighbourhood().nearest(generalised(seen)),
 
     coverage: (schedules = []) => coverageOf([...bySubject.values()].flatMap((kinds) => Object.values(kinds)), elapsed.seen, elapsed.length, schedules),
 

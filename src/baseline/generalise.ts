@@ -235,7 +235,7 @@ const grow = (cuts: readonly Cut[], i: number, source: string, evidence: number,
   // Every example is another name.
   if (cuts.length < Math.max(evidence, STRONG)) return;
   if (i === (cuts[0]?.parts.length ?? 0)) {
-    if (evidence === 0 || cuts.some((c) => RUNNABLE.test(c.example.name))) return;
+    if (evidence === 0) return;
     // What reads as a word stays a name of its own.
     const regex = new RegExp(`^${source}$`);
     const covers = cuts.map((c) => c.example).filter(({ name }) => regex.test(name));
@@ -261,14 +261,19 @@ const cut = (example: Example): Cut => {
   return { example, parts };
 };
 
-/**
- * Finds narrow patterns in the paths that one subject treated in one way. Paths are compared column by column; a column is generalised
- * only if it looks generated (digits, hex, random runs), always with the lengths that were seen; words, separators and extensions stay
- * literal, directories included. O(names x columns).
- */
-export const generalise = (examples: readonly Example[]): readonly Pattern[] => {
+const search = (examples: readonly Example[]): readonly Pattern[] => {
   const found: Pattern[] = [];
   const skeletons = groupBy(examples.map(cut), (c) => c.parts.filter((_, i) => i % 2 === 1).join(' '));
   for (const cuts of skeletons.values()) grow(cuts, 0, '', 0, found);
   return found;
 };
+
+/**
+ * Finds narrow patterns in the paths that one subject treated in one way. Paths are compared column by column; a column is generalised
+ * only if it looks generated (digits, hex, random runs), always with the lengths that were seen; words, separators and extensions stay
+ * literal, directories included. O(names x columns).
+ */
+export const generalise = (examples: readonly Example[]): readonly Pattern[] => search(examples.filter(({ name }) => !RUNNABLE.test(name)));
+
+/** The same for scripts that one parent has run with one interpreter. */
+export const generaliseScripts = search;
