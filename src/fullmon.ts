@@ -2,6 +2,8 @@ import { noLosses, saveLosses } from './audit/losses.ts';
 import type { Losses, LossesState } from './audit/losses.ts';
 import { reassemble } from './audit/reassembler.ts';
 import type { Break, ReassemblerState } from './audit/reassembler.ts';
+import { watchSerials } from './audit/serials.ts';
+import type { SerialsState } from './audit/serials.ts';
 import { ms } from './audit/units.ts';
 import type { Ms, Pid } from './audit/units.ts';
 import { newBaseline } from './baseline/baseline.ts';
@@ -23,6 +25,8 @@ import { openRoster, readRoster } from './behaviour/roster.ts';
 import type { RosterState } from './behaviour/roster.ts';
 import { collectSightings } from './behaviour/sightings.ts';
 import type { Sighting, SightingsState } from './behaviour/sightings.ts';
+import { watchLog } from './detect/completeness.ts';
+import type { LogWatchState } from './detect/completeness.ts';
 import { companyOf } from './detect/company.ts';
 import { explain } from './detect/explain.ts';
 import { findingOf } from './detect/health.ts';
@@ -63,8 +67,10 @@ interface AuditChange {
 
 export interface Snapshot {
   readonly shape: typeof SNAPSHOT;
-  readonly clock: { readonly phase: Phase; readonly time: Ms; readonly learnUntil: Ms; readonly start: Ms; /** Of a slice of the learning time; that of a cycle follows from its length. */ readonly end: Ms; readonly behind: number };
+  readonly clock: { readonly phase: Phase; readonly time: Ms; readonly learnUntil: Ms; readonly start: Ms; /** Of a slice of the learning time; that of a cycle follows from its length. */ readonly end: Ms; readonly behind: number; readonly heard: Ms; readonly longest: Ms; readonly isSilent: boolean };
   readonly losses: LossesState;
+  readonly serials: SerialsState;
+  readonly log: LogWatchState;
   readonly events: ReassemblerState;
   readonly roster: RosterState;
   readonly processes: ProcessesState;
@@ -107,8 +113,12 @@ const SET_BACK_EVENTS = 100;
 /** While learning, edges go to the graph at least this often, in seconds and in distinct edges. */
 const SLICE = 60;
 const SLICE_EDGES = 50_000;
+/** No server that is audited says nothing for so long, unless it did so while learning. Ms. */
+const SILENT = 600_000;
 /** A log that nobody read may have been silent for so long. Ms. */
 const SILENCE = 60_000;
+
+const minutes = (time: number): string => `${Math.round(time / 60_000)} min`;
 
 export const createFullmon = (settings: Settings, tell: (line: Line) => void, lookup?: (pid: Pid) => ProcessFact | undefined, before?: Snapshot | 'damaged'): Fullmon => {
   // What was normal is not known any more, and what happens now may be the reason: nothing is learned, only what is grave in itself is told.
@@ -116,6 +126,8 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   const saved = isDamaged ? undefined : before;
   const processOf = readRoster(saved?.roster ?? []);
   const losses = noLosses(saved?.losses);
+  const serials = watchSerials(saved?.serials);
+  const log = watchLog(saved?.log);
   const processes = trackProcesses(lookup, saved && { state: saved.processes, processOf });
   const names = resolveNames(saved?.names);
   const hostnames = openHostnames(saved?.hostnames);
@@ -130,6 +142,10 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   const monitor = settings.monitor * 1000;
   let { phase, time, learnUntil, behind }: Pick<Snapshot['clock'], 'phase' | 'time' | 'learnUntil' | 'behind'> = saved?.clock ?? { phase: 'waiting', time: ms(0), learnUntil: ms(0), behind: 0 };
   /** The open window is [start, end): a slice of the learning time, or a cycle. */
+  /** The latest record, the longest time without one while learning (ms), and whether it has been told that none come. */
+  let heard = saved?.clock.heard ?? ms(0);
+  let longest = saved?.clock.longest ?? ms(0);
+  let isSilent = saved?.clock.isSilent ?? false;
   let start = saved?.clock.start ?? ms(0);
   let end = saved?.clock.end ?? ms(0);
   // The length of a cycle may be another one now.
@@ -139,12 +155,14 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   const breaks = ({ why, from, to }: Break): void => {
     if (why === 'paused' && to - from < SILENCE) return;
     if (why === 'reboot') processes.reboot();
+    serials.restart();
     if (phase === 'learning') learnUntil = ms(learnUntil + to - from);
     const what = { lost: 'a part of the log is missing', paused: 'the log was not read', reboot: 'the machine was started anew' }[why];
     tell({ type: 'finding', time: to, kind: 'gap', text: `${what}: nothing is known of the ${((to - from) / 1000).toFixed(3)} s before this` });
   };
 
-  const events = reassemble(losses, (event) => {
+  const events = reassemble(losses, serials, (event) => {
+    if (event.time > heard) hearAt(event.time);
     reach(event.time);
     derive(event);
     const fact = auditFact(event);
@@ -194,6 +212,15 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     behind = 0;
   };
 
+  const hearAt = (now: Ms): void => {
+    const pause = heard === 0 ? 0 : now - heard;
+    heard = now;
+    if (pause > longest && phase === 'learning') longest = ms(pause);
+    if (!isSilent) return;
+    isSilent = false;
+    tell({ type: 'finding', time: now, kind: 'audit', severity: 'low', text: `records come again, after ${minutes(pause)}` });
+  };
+
   /** Daemons are told of at once; a change of rules is one of many, and waits for the end of the window. */
   const hear = (fact: AuditFact, now: Ms): void => {
     if (fact.kind === 'daemon') tell({ type: 'finding', time: now, kind: 'audit', ...findingOf(fact) });
@@ -205,7 +232,15 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     changes.clear();
   };
 
+  /** Looks at the numbers of the window that ends; while something is missing nothing can be learned from what is not seen. */
+  const checkLog = (now: Ms): void => {
+    const { finding, isWhole } = log.judge(serials.take(), phase === 'learning');
+    if (finding !== undefined) tell({ type: 'finding', time: now, kind: 'audit', ...finding });
+    if (!isWhole && phase === 'learning') learnUntil = ms(learnUntil + now - start);
+  };
+
   const learn = (): void => {
+    checkLog(time);
     const grave: Sighting[] = [];
     for (const seen of sightings.take()) {
       if (isGrave(seen) && !isIgnored(seen)) grave.push(seen);
@@ -251,6 +286,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   };
 
   const detect = (now: Ms): void => {
+    checkLog(now);
     const seen = sightings.take();
     const unseen = seen.filter((s) => !baseline.knows(s) && !isIgnored(s));
     if (seen.length > 0 && monitor > 0) tell({ type: 'phase', time: now, phase: 'detect', facts: { edges: seen.length, unseen: unseen.length } });
@@ -267,6 +303,10 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       events.idle(now);
       if (phase === 'waiting') return;
       if (now < start - SET_BACK) setBack(now);
+      if (!isSilent && now - heard > Math.max(SILENT, 3 * longest)) {
+        isSilent = true;
+        tell({ type: 'finding', time: now, kind: 'audit', severity: 'high', text: `nothing has been recorded for ${minutes(now - heard)}: does auditd run, are its rules loaded?` });
+      }
       if (now - GRACE >= end) reach(ms(now - GRACE));
     },
     endFile: events.endFile,
@@ -288,8 +328,10 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       const roster = openRoster();
       return {
         shape: SNAPSHOT,
-        clock: { phase, time, learnUntil, start, end: phase === 'learning' ? end : start, behind },
+        clock: { phase, time, learnUntil, start, end: phase === 'learning' ? end : start, behind, heard, longest, isSilent },
         losses: saveLosses(losses),
+        serials: serials.save(),
+        log: log.save(),
         events: events.save(),
         processes: processes.save(roster.idOf),
         names: names.save(),

@@ -6,6 +6,7 @@ import type { LinesState } from './lines.ts';
 import { reject } from './losses.ts';
 import type { Losses } from './losses.ts';
 import { readRecord } from './records.ts';
+import type { Serials } from './serials.ts';
 import { ms } from './units.ts';
 import type { Ms, Pid } from './units.ts';
 
@@ -65,7 +66,7 @@ export interface ReassemblerState {
  * Joins the records of each (node, time stamp, serial) to one event, however they interleave, and hands it over as soon as it is
  * whole: at PROCTITLE, which the kernel writes last, or after {@link EVENT_TIMEOUT}. Only records that carry something open an event.
  */
-export const reassemble = (losses: Losses, deliver: (event: Event) => void, broken: (at: Break) => void, saved?: ReassemblerState): Reassembler => {
+export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Event) => void, broken: (at: Break) => void, saved?: ReassemblerState): Reassembler => {
   const header = newHeader();
   // Most events stand in the log without another one between their records: only what is interrupted is filed here, oldest first.
   // Serials collide only across nodes and reboots, so the key is the serial, and a clash simply finishes the older event.
@@ -205,6 +206,8 @@ export const reassemble = (losses: Losses, deliver: (event: Event) => void, brok
       return;
     }
     if (resuming !== undefined && !isNew()) return;
+    // Those of several hosts in one log count each for itself.
+    if (header.node === '') serials.see(header.serial);
     const { type } = header;
     if (type === 'other') return;
     let event = find();

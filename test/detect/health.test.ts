@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Line } from '../../src/detect/line.ts';
-import { record } from '../support/log.ts';
-import { alertsOf, replay } from '../support/replay.ts';
+import { ms } from '../../src/audit/units.ts';
+import { raw, record, T0 } from '../support/log.ts';
+import { alertsOf, openFullmon, replay } from '../support/replay.ts';
 import { NR, openScene } from '../support/scene.ts';
 import type { Actor } from '../support/scene.ts';
 
@@ -46,5 +47,48 @@ describe('auditing itself', () => {
     const augenrules: Actor = { pid: 601, exe: '/usr/sbin/auditctl', euid: 0 };
     const scene = openScene().call(augenrules, NR.sendto, {}, LOADS).wait(20_000).call(augenrules, NR.sendto, {}, LOADS).call(AUDITCTL, NR.sendto, {}, LOADS);
     expect(alertsOf(replay(scene.lines, FLAGS)).map(({ seen }) => seen.node)).toEqual(['proc::0/0:/usr/sbin/auditctl@?']);
+  });
+});
+
+/** Ten minutes of learning and three after it, one event a second, without the serials that `isLost` takes out. */
+const numbered = (isLost: (serial: number) => boolean): readonly Line[] => {
+  const scene = openScene();
+  for (let i = 0; i < 780; i++) for (let k = 0; k < 5; k++) scene.create(ME, '/srv/a').wait(200);
+  const lines = scene.lines.filter((line) => !isLost(Number(/:(\d+)\)/.exec(line)?.[1])));
+  return replay(lines, { baseline: 600, monitor: 60 });
+};
+
+describe('holes in the log', () => {
+  it('are told once when there are more than usual, and again when there are none', () => {
+    expect(findings(numbered((serial) => serial > 3050 && serial <= 3250))).toEqual([
+      expect.stringMatching(/^high the log has holes: 200 of \d+ numbered events are not in it, usually 0\.0 %/), 'low the log is complete again',
+    ]);
+  });
+
+  it('are usual where a filter takes types out, or the log was cut', () => {
+    expect(findings(numbered((serial) => serial % 3 === 0))).toEqual([]);
+    expect(findings(numbered((serial) => serial % 3 === 0 || (serial > 3100 && serial <= 3250)))).toHaveLength(0);
+    expect(findings(numbered((serial) => serial % 10 === 0 || (serial > 3050 && serial <= 3250)))).toHaveLength(2);
+  });
+
+  it('are none when records of one moment stand in another order', () => {
+    const lines = [...openScene().create(ME, '/srv/a').lines];
+    const scene = openScene();
+    for (let i = 0; i < 5000; i++) scene.create(ME, '/srv/a').wait(100);
+    const events = Array.from({ length: 5000 }, (_, i) => scene.lines.slice(i * 5, i * 5 + 5));
+    for (let i = 0; i + 20 < events.length; i += 20) events.splice(i, 20, ...events.slice(i, i + 20).toReversed());
+    expect(findings(replay([...lines, ...events.flat()], { baseline: 300, monitor: 60 }))).toEqual([]);
+  });
+});
+
+describe('silence', () => {
+  it('of ten minutes is told once, and that it is over', () => {
+    const fullmon = openFullmon({ baseline: 10, monitor: 60 });
+    const feed = (seconds: number): void => fullmon.feed(raw(`${openScene().wait(seconds * 1000).create(ME, '/srv/a').lines.join('\n')}\n`));
+    feed(0);
+    feed(20);
+    for (const seconds of [300, 619, 621, 900]) fullmon.tick(ms(T0 + seconds * 1000));
+    feed(1220);
+    expect(findings(fullmon.said)).toEqual(['high nothing has been recorded for 10 min: does auditd run, are its rules loaded?', 'low records come again, after 20 min']);
   });
 });

@@ -2,6 +2,7 @@ import { Has, proctitle } from '../../src/audit/event.ts';
 import type { Event } from '../../src/audit/event.ts';
 import { noLosses } from '../../src/audit/losses.ts';
 import type { Losses } from '../../src/audit/losses.ts';
+import { watchSerials } from '../../src/audit/serials.ts';
 import { reassemble } from '../../src/audit/reassembler.ts';
 import type { Break, Reassembler } from '../../src/audit/reassembler.ts';
 
@@ -43,7 +44,7 @@ export const openLog = (): Log => {
   const events: Told[] = [];
   const breaks: Break[] = [];
   const losses = noLosses();
-  const reader = reassemble(losses, (event) => void events.push(told(event)), (at) => void breaks.push(at));
+  const reader = reassemble(losses, watchSerials(), (event) => void events.push(told(event)), (at) => void breaks.push(at));
   return { ...reader, events, breaks, losses, write: (...lines) => reader.feed(raw(lines.map((line) => `${line}\n`).join(''))) };
 };
 
