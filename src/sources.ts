@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { noLosses } from './audit/losses.ts';
 import { splitLines } from './audit/lines.ts';
 import type { Lines } from './audit/lines.ts';
@@ -11,7 +12,7 @@ import { dnsmasqLog } from './dns/dnsmasq.ts';
 import { readHosts, readResolvers } from './dns/hosts.ts';
 import { readCapture } from './dns/pcap.ts';
 import { readResolved, SUBSCRIBE } from './dns/resolved.ts';
-import { readUnbound } from './dns/unbound.ts';
+import { unboundCache } from './dns/unbound.ts';
 import { followVarlink, pollProgram, readSmall, watchFile } from './input/dns.ts';
 import type { Open } from './input/dns.ts';
 import { FullmonError } from './input/errors.ts';
@@ -68,6 +69,11 @@ const all = async (file: string, chunk: (bytes: Buffer) => void, end: () => void
 /** A stamp as if clocks showed UTC; `near`: time of the audit log. */
 const shownAt = (time: Ms | Stamp, near: Ms): Ms => (typeof time === 'number' ? time : nearestYear(time, near));
 
+/** Throws a {@link FullmonError} for what cannot be read twice. */
+const checkStored = (file: string): void => {
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) throw new FullmonError(`--dns ${file}: name a file, plain or .gz`);
+};
+
 /** A stored log of dnsmasq beside an audit log that has a stamp at `near`. */
 const replayDnsmasq = async (file: string, near: Ms, to: Learn): Promise<void> => {
   let first = Infinity;
@@ -101,8 +107,10 @@ const stampIn = (bytes: Buffer): Ms | undefined => {
  */
 export const replayNames = (texts: readonly string[], logs: readonly string[], to: Learn, notice: (text: string) => void): ((bytes: Buffer) => Promise<void> | undefined) => {
   const sources = readSources(texts, logs);
-  for (const { kind } of sources) {
-    if (kind === 'resolved' || kind === 'unbound') throw new FullmonError(`--dns ${kind}: can only be asked while it happens; for a replay name a log of dnsmasq or a capture`);
+  for (const source of sources) {
+    const { kind } = source;
+    if (kind === 'dnsmasq') checkStored(source.file);
+    else if (kind === 'resolved' || kind === 'unbound') throw new FullmonError(`--dns ${kind}: can only be asked while it happens; for a replay name a log of dnsmasq or a capture`);
   }
   let isOpen = false;
 
@@ -131,6 +139,9 @@ export const replayNames = (texts: readonly string[], logs: readonly string[], t
   };
 };
 
+/** Names are looked for at least this often, since what happens is held back for only a second. Seconds. */
+const LOOK = 0.5;
+
 export interface Names extends Open {
   /** All that was there already has been read. */
   readonly ready: Promise<void>;
@@ -145,7 +156,7 @@ export const followNames = async (texts: readonly string[], log: string, to: Lea
     const { follow } = await import('./input/tail.ts');
     ready.push(
       new Promise((resolve) => {
-        const follower = follow(file, { wait, from: 'start' }, {
+        const follower = follow(file, { wait: Math.min(wait, LOOK), from: 'start' }, {
           chunk,
           fileEnd: end,
           idle() {
@@ -193,11 +204,13 @@ export const followNames = async (texts: readonly string[], log: string, to: Lea
           if (answer) to.learn(answer);
         }, { notice }));
         break;
-      case 'unbound':
+      case 'unbound': {
+        const read = unboundCache();
         opened.push(pollProgram(DUMP_CACHE, (text, asked) => {
-          for (const answer of readUnbound(text, ms(asked))) to.learn(answer);
+          for (const answer of read(text, ms(asked))) to.learn(answer);
         }, { notice }));
         break;
+      }
       case 'hosts':
         opened.push(watchFile(HOSTS, (text) => to.replace(readHosts(text))));
         break;

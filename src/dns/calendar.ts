@@ -51,15 +51,16 @@ export const inZone = (shown: Ms, zone: Zone): Ms => ms(shown - zone(ms(shown - 
 /** A log may end a little before another begins, and was still written beside it. Ms. */
 const NEAR = GRID / 2;
 
+/** No clock on earth is further off. Ms. */
+const FARTHEST = 14 * 3_600_000;
+
 /**
- * The zone in which a log was written that showed times `from` to `to`, if it was written beside a log that has a stamp at `near`: the
- * machine's own if that fits, else the multiple of a quarter of an hour that moves it least.
+ * The zone in which a log was written that showed times `from` to `to`, if it was written beside a log that has its first stamp at `near`: the
+ * machine's own if it covers that then. Else the multiple of a quarter of an hour that makes both begin together, or moves it least.
  */
 export const zoneOf = (from: Ms, to: Ms, near: Ms, own: Zone): Zone => {
-  const gap = (zone: Zone): number => Math.max(inZone(from, zone) - near, near - inZone(to, zone), 0);
-  if (gap(own) <= NEAR) return own;
-  const shown = near < from ? from - near : near > to ? to - near : 0;
-  const offset = Math.round(shown / GRID) * GRID;
-  // No clock on earth is that far off: the log is of another day.
-  return Math.abs(offset) > 14 * 3_600_000 ? own : () => offset;
+  if (inZone(from, own) - NEAR <= near && near <= inZone(to, own) + NEAR) return own;
+  const offsets = [from - near, near < from ? from - near : to - near].map((shown) => Math.round(shown / GRID) * GRID);
+  const offset = offsets.find((ahead) => Math.abs(ahead) <= FARTHEST);
+  return offset === undefined ? own : () => offset;
 };

@@ -72,13 +72,13 @@ export const followVarlink = (call: string, message: (text: string) => void, { n
 };
 
 /** Ms. */
-const POLL = 1000;
+const POLL = 500;
 const POLL_TIMEOUT = 10_000;
 /** Asking may take this part of the time. */
 const POLL_SHARE = 0.05;
 const MAX_DUMP = 67_108_864;
 
-/** Asks a program again and again for all it knows, at most once a second. `asked`: ms since the epoch. Never throws. */
+/** Asks a program again and again for all it knows, at most twice a second. `asked`: ms since the epoch. Never throws. */
 export const pollProgram = (command: readonly string[], output: (text: string, asked: number) => void, { notice }: Notices): Open => {
   const tell = changes(notice);
   const [file = '', ...args] = command;
