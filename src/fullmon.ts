@@ -252,7 +252,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
 
   const isIgnored = (s: Sighting): boolean => settings.ignored(s.node, printObject(s), s.last);
 
-  const rateEdge: Rate = (seen, after) => rate(seen, baseline.novelty(seen), companyOf(seen, baseline.knowsLogin, after));
+  const rateEdge: Rate = (seen, after, inRow) => rate(seen, baseline.novelty(seen), companyOf(seen, baseline.knowsLogin, after, inRow));
 
   /** Sorts unseen edges into incidents and tells them; returns what was told. */
   const alert = (unseen: readonly Sighting[], now: Ms): readonly Alert[] => {

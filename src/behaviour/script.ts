@@ -41,6 +41,11 @@ export const isInterpreter = (exe: Bytes): boolean => {
   return FAMILIES.some((f) => f.exe.test(base));
 };
 
+export const isShell = (exe: Bytes): boolean => {
+  const base = baseName(exe);
+  return FAMILIES.some((f) => f.shell === true && f.exe.test(base));
+};
+
 /**
  * The script an interpreter was started for: its absolute path, `-c`, `-e` or `-r` for code on the command line, `-m NAME` for a module,
  * `-` for code from a pipe; the applet of a multi-call binary; empty for an interactive shell and for every other program.

@@ -12,6 +12,15 @@ export interface Company {
   readonly packages: boolean;
   /** The incident that made, or talked to, what is used here. */
   readonly after: string | undefined;
+  /** What the same incident showed before. */
+  readonly inRow: InRow;
+}
+
+/** Unseen edges of an incident so far that mean something by their number. */
+export interface InRow {
+  readonly connects: number;
+  /** Programs that tell about this machine. */
+  readonly asked: number;
 }
 
 const JOBS = new Set(['cron', 'crond', 'cronie', 'atd', 'anacron', 'fcron', 'systemd']);
@@ -35,8 +44,8 @@ const isUnder = (process: Process | undefined, what: (p: Process) => boolean): b
   return false;
 };
 
-export const companyOf = (seen: Sighting, isKnownLogin: (subject: Subject) => boolean, after: string | undefined): Company => {
+export const companyOf = (seen: Sighting, isKnownLogin: (subject: Subject) => boolean, after: string | undefined, inRow: InRow): Company => {
   const { login, service } = seen.subject;
   const session = !isSet(login) ? 'daemon' : JOBS.has(service) ? 'job' : isKnownLogin(seen.subject) ? 'known login' : 'new login';
-  return { session, packages: isUnder(seen.kind === 'exec' ? seen.actor.parent : seen.actor, isPackageManager), after };
+  return { session, packages: isUnder(seen.kind === 'exec' ? seen.actor.parent : seen.actor, isPackageManager), after, inRow };
 };

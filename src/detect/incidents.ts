@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Bytes, Ms } from '../audit/units.ts';
-import { ARROW, isFile, parseSubject, printObject } from '../behaviour/edge.ts';
+import { ARROW, isFile, NONE, parseSubject, printObject } from '../behaviour/edge.ts';
 import { baseName } from '../behaviour/paths.ts';
 import type { Sighting } from '../behaviour/sightings.ts';
+import type { InRow } from './company.ts';
 import type { Rating, Severity } from './severity.ts';
 import { MEDIUM, SEVERITIES, severityOf } from './severity.ts';
 import type { Tactic } from './tactics.ts';
+import { asksAround } from './tools.ts';
 
 /** An unseen edge as it is told. */
 export interface Alert extends Rating {
@@ -34,6 +36,7 @@ export interface Incident {
 export interface KeptIncident extends Incident {
   readonly open: boolean;
   readonly edges: readonly string[];
+  readonly inRow: InRow;
 }
 
 /** What one cycle changed about an incident; `alerts` are those of this cycle, the gravest says most. */
@@ -43,7 +46,7 @@ export interface Change {
   readonly alerts: readonly Alert[];
 }
 
-export type Rate = (seen: Sighting, after: string | undefined) => Rating;
+export type Rate = (seen: Sighting, after: string | undefined, inRow: InRow) => Rating;
 
 export interface Incidents {
   /** Sorts the unseen edges of one cycle into incidents; each edge is told once in one. In order of opening. */
@@ -112,10 +115,10 @@ const CLOCKS = new Set(['cron', 'crond', 'atd', 'anacron']);
 const isClockwork = ({ kind, subject: { exe, script, service } }: Sighting): boolean =>
   kind === 'exec' && (exe.endsWith('/systemd/systemd') || (CLOCKS.has(service) && (script === '-c' || CLOCKS.has(baseName(exe)))));
 
-type Growing = { -readonly [K in keyof Incident]: Incident[K] } & { readonly edges: string[] };
+type Growing = { -readonly [K in keyof Incident]: Incident[K] } & { readonly edges: string[]; inRow: InRow };
 
 const newIncident = (id: string, { first, last }: Sighting, after: string | undefined): Growing => ({
-  id, first, last, severity: 'low', score: 0, count: 0, edges: [], repeats: 0, tactics: [], techniques: [], after,
+  id, first, last, severity: 'low', score: 0, count: 0, edges: [], inRow: { connects: 0, asked: 0 }, repeats: 0, tactics: [], techniques: [], after,
 });
 
 /** As it stands now: what is told must not change afterwards. */
@@ -162,6 +165,8 @@ export const trackIncidents = (saved?: IncidentsState): Incidents => {
   const grow = (incident: Growing, alert: Alert): void => {
     const { edge, seen, score, tactic, technique } = alert;
     incident.count++;
+    if (seen.kind === 'connect') incident.inRow = { ...incident.inRow, connects: incident.inRow.connects + 1 };
+    else if (seen.kind === 'exec' && asksAround(parseSubject(seen.name)?.exe ?? NONE)) incident.inRow = { ...incident.inRow, asked: incident.inRow.asked + 1 };
     if (incident.edges.length < MAX_EDGES) incident.edges.push(edge);
     if (seen.last > incident.last) incident.last = seen.last;
     if (score >= MEDIUM) {
@@ -207,7 +212,7 @@ export const trackIncidents = (saved?: IncidentsState): Incidents => {
         if (!before.has(incident)) before.set(incident, incident.count === 0 ? undefined : incident.severity);
         remember(byLineage, lineage, incident.id);
         const grave = after !== undefined && rankOf((open.get(after) ?? closed.get(after))?.severity ?? 'low') >= rankOf('high') && (seen.kind === 'exec' || seen.kind === 'connect');
-        const alert: Alert = { edge, seen, incident: incident.id, ...rate(seen, grave ? after : undefined) };
+        const alert: Alert = { edge, seen, incident: incident.id, ...rate(seen, grave ? after : undefined, incident.inRow) };
         grow(incident, alert);
         const some = alerts.get(incident);
         if (some) some.push(alert);

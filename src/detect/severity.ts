@@ -3,12 +3,13 @@ import type { Novelty } from '../baseline/nearest.ts';
 import { parseSubject, UNKNOWN } from '../behaviour/edge.ts';
 import { Trait } from '../behaviour/handler.ts';
 import { isProtected } from '../behaviour/places.ts';
-import { isInterpreter } from '../behaviour/script.ts';
+import { isInterpreter, isShell } from '../behaviour/script.ts';
 import type { Sighting } from '../behaviour/sightings.ts';
 import type { Company } from './company.ts';
 import { isBlinding } from './health.ts';
 import { isWebProgram, meaningOf, oddityOf } from './tactics.ts';
 import type { Oddity, Tactic } from './tactics.ts';
+import { asksAround, isRelay, readsAnything, toolOf } from './tools.ts';
 
 export const SEVERITIES = ['low', 'medium', 'high', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
@@ -41,6 +42,14 @@ const AUTHENTICATES = /^\/usr\/(?:s?bin|lib(?:exec)?\/[^/]+(?:\/[^/]+)?)\/(?:sud
 const SERVICE_MANAGER = /^\/(?:usr\/)?lib\/systemd\/systemd(?:-[a-z]+)?$/;
 const OPENS_LOGINS = /\/(?:sshd(?:-session)?|login|su|dropbear|telnetd|in\.[a-z]+d|cockpit-session|gdm-session-worker)$/;
 const LOCAL = /^(?:127\.|::1:|localhost:|vsock\/)/;
+const LIBRARY = /\.so(?:\.\d+)*$/;
+/** uids from here on are people's, on Debian and most others. */
+const FIRST_PERSON = 1000;
+const NOBODY = 65534;
+/** Debian's own programs that run as root for whoever calls them. */
+const BECOMES_ROOT = /^\/usr\/s?bin\/(?:sudo|su|passwd|pkexec|mount|umount|fusermount3?|ping|newgrp|chsh|chfn|gpasswd|chage|expiry|crontab|at)$/;
+/** So much of the same kind in one incident is no accident. */
+const MANY = 5;
 const EVERYWHERE = /^(?:0\.0\.0\.0|::):/;
 
 /** Points of one kind of edge, with the word that stands for them. */
@@ -53,8 +62,8 @@ type Rule = (seen: Sighting, novelty: Novelty, company: Company, tally: Tally) =
 /** A service's own account: not root, and no login behind it. */
 const isServiceAccount = ({ subject }: Sighting): boolean => !isSet(subject.login) && subject.euid !== 0;
 
-/** Runs what it is told on its command line or from a pipe, so that its file says nothing about it. */
-const isInline = ({ subject }: Sighting): boolean => isInterpreter(subject.exe) && !subject.script.startsWith('/') && !subject.script.startsWith('-m ');
+/** Does what it is told on its command line or through a pipe, so that its file says nothing about it. */
+const isInline = ({ subject }: Sighting): boolean => isRelay(subject.exe) || (isInterpreter(subject.exe) && !subject.script.startsWith('/') && !subject.script.startsWith('-m '));
 
 const execs: Rule = (seen, novelty, company, { because }) => {
   because(10, 'it never ran this program', 'execution');
@@ -68,24 +77,31 @@ const execs: Rule = (seen, novelty, company, { because }) => {
   const meaning = meaningOf('create', target.script);
   if (meaning?.tactic === 'persistence') because(15, `a script of ${meaning.what}`, meaning.tactic, meaning.technique);
   if (company.session === 'new login' && OPENS_LOGINS.test(seen.subject.exe)) because(35, 'the first program of such a login', 'initial access', 'T1078');
+  const tool = toolOf(target.exe);
+  if (tool !== undefined) because(tool.points, tool.what, tool.tactic, tool.technique);
+  if (company.inRow.asked >= MANY && asksAround(target.exe)) because(20, 'one question about this machine after the other', 'discovery', 'T1082');
   if (isServiceAccount(seen)) {
-    if (isInterpreter(target.exe) && !isInterpreter(seen.subject.exe)) because(35, 'a service starts an interpreter', 'execution', target.exe.includes('python') ? 'T1059.006' : 'T1059.004');
+    if (isInterpreter(target.exe) && !isShell(seen.subject.exe)) because(35, 'a service starts an interpreter', 'execution', target.exe.includes('python') ? 'T1059.006' : 'T1059.004');
     // That the shell itself is new has been told; what it does then is the same step.
     else if (isInline(seen)) because(novelty.subjectKnown ? 35 : 15, "a service's shell runs something new", 'execution', 'T1059.004');
   }
-  if (target.euid === 0 && seen.subject.euid !== 0 && seen.subject.exe !== UNKNOWN) because(20, 'it becomes root by it', 'privilege escalation', 'T1548');
+  if (target.euid === 0 && seen.subject.euid !== 0 && seen.subject.exe !== UNKNOWN) {
+    const isService = seen.subject.euid < FIRST_PERSON || seen.subject.euid === NOBODY;
+    because(isService || !BECOMES_ROOT.test(target.exe) ? 40 : 15, isService ? 'a service becomes root by it' : 'it becomes root by it', 'privilege escalation', 'T1548');
+  }
 };
 
-const connects: Rule = (seen, novelty, _, { because }) => {
+const connects: Rule = (seen, novelty, company, { because }) => {
   because(20, novelty.kindKnown ? 'a peer it never talked to' : 'it never talked to anybody', 'command and control', 'T1071');
+  if (isInline(seen) && company.inRow.connects >= MANY) because(25, 'one door after the other', 'discovery', 'T1046');
   if (LOCAL.test(seen.address || seen.name)) {
-    if (isInline(seen)) because(10, 'code from the command line opens the connection', 'command and control', 'T1059');
+    if (isInline(seen)) because(10, 'its input opens the connection', 'command and control', 'T1059');
     return;
   }
   because(5, 'outside this machine');
   if (!novelty.objectKnown) because(10, 'nobody here ever talked to it');
   if (novelty.kindKnown && !novelty.portKnown) because(10, 'a port it never used');
-  if (isInline(seen)) because(20, 'code from the command line opens the connection', 'command and control', 'T1059');
+  if (isInline(seen)) because(20, 'its input opens the connection', 'command and control', 'T1059');
 };
 
 const listens: Rule = (seen, novelty, _, { because }) => {
@@ -94,12 +110,13 @@ const listens: Rule = (seen, novelty, _, { because }) => {
   else if (seen.name.endsWith(':*')) because(-10, 'a port the kernel chose');
   if (EVERYWHERE.test(seen.name)) because(10, 'open to every network');
   if (!novelty.kindKnown) because(10, 'it never listened at all');
-  if (isInline(seen)) because(20, 'code from the command line listens');
+  if (isInline(seen)) because(20, 'its input decides what it serves');
 };
 
-const reads: Rule = (seen, _, __, { because }) => {
+const reads: Rule = (seen, _, company, { because }) => {
   because(40, 'a secret it never read', 'credential access', /shadow|passwd/.test(seen.name) ? 'T1003.008' : seen.name.startsWith('/proc/') ? 'T1003.007' : 'T1552');
   if (AUTHENTICATES.test(seen.subject.exe)) because(-25, 'checking secrets is its business');
+  else if (company.session !== 'job' && (readsAnything(seen.subject.exe) || isInline(seen))) because(15, 'by a program that reads whatever it is told');
   if (isServiceAccount(seen)) because(15, 'a service reads it');
 };
 
@@ -120,6 +137,7 @@ const kernels: Rule = (seen, _, __, { because }) => {
   }
   if (SERVICE_MANAGER.test(seen.subject.exe)) because(-20, 'setting up units is its business');
   else if (isServiceAccount(seen)) because(15, 'a service does it');
+  else if (isInline(seen)) because(20, 'code from the command line does it');
 };
 
 const files: Rule = (seen, novelty, company, { because }) => {
@@ -128,6 +146,7 @@ const files: Rule = (seen, novelty, company, { because }) => {
   if (meaning !== undefined) because(meaning.points, meaning.what, meaning.tactic, meaning.technique);
   else if (isProtected(seen.name)) because(25, 'a place of the system');
   const oddity = oddityOf(seen.name);
+  if (oddity === 'scratch' && LIBRARY.test(seen.name) && seen.kind !== 'delete') because(30, 'a library where anybody can write', 'persistence', 'T1574.006');
   if (oddity === 'hidden' && meaning === undefined) because(10, 'a hidden name', 'defense evasion', 'T1564.001');
   if ((seen.traits & Trait.setId) !== 0) because(60, 'it runs with the rights of its owner', 'privilege escalation', 'T1548.001');
   else if ((seen.traits & Trait.executable) !== 0) because(oddity === undefined ? 15 : 35, seen.kind === 'write' ? 'a program is changed' : 'a program is made', 'execution', 'T1105');

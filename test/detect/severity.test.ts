@@ -31,6 +31,12 @@ describe('how grave it is', () => {
     ['a file like any other', 'low', (s) => s.create(ME, '/srv/b')],
     ['a program like any other', 'low', (s) => s.exec(child('/usr/bin/id'), ['id'])],
     ['a shell started by a service', 'high', (s) => s.exec(child('/usr/bin/dash'), ['sh', '-c', 'id'])],
+    ['a shell started by an application', 'high', (s) => s.exec(child('/usr/bin/node'), ['node', '/srv/app.js']).exec(child('/usr/bin/dash', child('/usr/bin/node')), ['sh', '-c', 'id'])],
+    ['a program that joins programs to the network', 'medium', (s) => s.exec(child('/usr/bin/nc.openbsd'), ['nc', 'x', '1'])],
+    ['its peer', 'high', (s) => s.exec(child('/usr/bin/nc.openbsd'), ['nc', 'x', '1']).connect(child('/usr/bin/nc.openbsd'), ipv4('203.0.113.66', 4444))],
+    ['a service that becomes root', 'high', (s) => s.exec({ ...child('/usr/local/bin/x'), euid: 0 }, ['x'])],
+    ['a library in the scratch directory', 'medium', (s) => s.create(ME, '/tmp/x.so')],
+    ['a log of logins that is emptied', 'high', writes('/var/log/auth.log')],
     ['a peer', 'medium', (s) => s.connect(ME, ipv4('203.0.113.66', 443))],
     ['a neighbour on this machine', 'low', (s) => s.connect(ME, ipv4('127.0.0.1', 6379))],
     ['a peer of code from the command line', 'high', (s) => s.exec(child('/usr/bin/bash'), ['bash', '-c', 'x']).connect(child('/usr/bin/bash'), ipv4('203.0.113.66', 443))],
@@ -70,6 +76,18 @@ describe('how grave it is', () => {
     expect(rated(reads('/etc/shadow', { ...ME, euid: 0 })).severity).toBe('medium');
     expect(rated(reads('/etc/shadow', { ...ME, euid: 0, exe: '/usr/bin/sudo' })).severity).toBe('low');
     expect(rated(reads('/etc/shadow', { ...ME, euid: 0, exe: '/tmp/sudo' })).severity).toBe('medium');
+  });
+
+  it('is more when a program reads a secret that reads whatever it is told', () => {
+    const root = { ...ME, euid: 0 };
+    expect(rated(reads('/etc/shadow', { ...root, exe: '/usr/bin/cat' })).severity).toBe('high');
+    expect(rated(reads('/etc/shadow', { ...root, exe: '/usr/bin/own' })).severity).toBe('medium');
+  });
+
+  it('grows when one door is tried after the other', () => {
+    const bash = child('/usr/bin/bash');
+    const scan = (ports: number) => (s: Scene): Scene => Array.from({ length: ports }, (_, i) => i).reduce((scene, i) => scene.connect(bash, ipv4('127.0.0.1', 20 + i)), s.exec(bash, ['bash', '-c', 'x']));
+    expect([rated(scan(3)).severity, rated(scan(30)).severity, rated(scan(30)).technique]).toEqual(['medium', 'high', 'T1046']);
   });
 
   it('names the technique where it is plain', () => {
