@@ -22,9 +22,9 @@ const AS_WEB = 'su -s /bin/sh www-data -c';
 
 export const BEHAVIOURS: readonly Behaviour[] = [
   // Getting in
-  { id: 'php web shell', technique: 'T1505.003', needs: ['php'], attack: 'exec 3<>/dev/tcp/127.0.0.1/8081; printf "GET /s.php?c=id HTTP/1.0\\r\\n\\r\\n" >&3; cat <&3', tells: /\/33:\/usr\/bin\/php\S*( \S+)?->proc:\S*:\/usr\/bin\/dash -c/ },
-  { id: 'cgi web shell', technique: 'T1505.003', needs: ['busybox'], attack: 'exec 3<>/dev/tcp/127.0.0.1/8082; printf "GET /cgi-bin/x.sh?id HTTP/1.0\\r\\n\\r\\n" >&3; cat <&3', tells: /\/33:\S+( \S+)?->proc:\S*:\/usr\/bin\/id/ },
-  { id: 'command injection into a node application', technique: 'T1190', attack: 'exec 3<>/dev/tcp/127.0.0.1/8083; printf "GET /?cat%%20/etc/hostname;id HTTP/1.0\\r\\n\\r\\n" >&3; cat <&3', tells: /\/33:\S+ \/srv\/app\/app\.js\S*->proc:\S*:\/usr\/bin\/dash -c/ },
+  { id: 'php web shell', technique: 'T1505.003', needs: ['php'], attack: 'exec 3<>/dev/tcp/127.0.0.1/8081; printf "GET /s.php?c=id HTTP/1.0\\r\\n\\r\\n" >&3; cat <&3', tells: /[:/]33:\/usr\/bin\/php\S*( \S+)?->proc:\S*:\/usr\/bin\/dash -c/ },
+  { id: 'cgi web shell', technique: 'T1505.003', needs: ['busybox'], attack: 'exec 3<>/dev/tcp/127.0.0.1/8082; printf "GET /cgi-bin/x.sh?id HTTP/1.0\\r\\n\\r\\n" >&3; cat <&3', tells: /[:/]33:\S+( \S+)?->proc:\S*:\/usr\/bin\/id/ },
+  { id: 'command injection into a node application', technique: 'T1190', attack: 'exec 3<>/dev/tcp/127.0.0.1/8083; printf "GET /?cat%%20/etc/hostname;id HTTP/1.0\\r\\n\\r\\n" >&3; cat <&3', tells: /[:/]33:\S+ \/srv\/app\/app\.js\S*->proc:\S*:\/usr\/bin\/dash -c/ },
   { id: 'web shell dropped by the web server', technique: 'T1505.003', attack: `${AS_WEB} 'echo x >/srv/www/up/s.php'`, tells: /->file:CREATE:\/srv\/www\/up\/s\.php$/ },
   { id: 'defacement', technique: 'T1491', attack: 'echo pwned >/srv/www/index.html', tells: /->file:WRITE:\/srv\/www\/index\.html$/ },
 

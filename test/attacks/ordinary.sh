@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
-# ordinary.sh services | day: what a small server does, so that an attack has to differ from it. Parts that need what is not installed are left out.
+# ordinary.sh services | day: what a small server does, so that an attack has to differ from it. Parts that need what is not installed
+# are left out. `services` says the number of the session that its daemons belong to.
 has() { command -v "$1" >/dev/null; }
 quietly() { "$@" >/dev/null 2>&1 || true; }
 
 answers() { # port
   for ((i = 0; i < 100; i++)); do (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return; sleep 0.1; done
+  echo "nothing answers on port $1" >&2
+  cat /var/log/app/*.out >&2
+  exit 1
 }
 
 services() {
@@ -40,12 +44,13 @@ cp /var/log/app/access.log /var/log/app/access.log.1
 : >/var/log/app/access.log
 JOB
   chmod 755 /srv/app/jobs/*.sh
-  setpriv --reuid=33 --regid=33 --clear-groups node /srv/app/app.js </dev/null >/dev/null 2>&1 &
-  if has php; then setpriv --reuid=33 --regid=33 --clear-groups php -q -S 127.0.0.1:8081 -t /srv/www </dev/null >/dev/null 2>&1 & fi
-  if has busybox; then setpriv --reuid=33 --regid=33 --clear-groups busybox httpd -f -p 127.0.0.1:8082 -h /srv/cgi </dev/null >/dev/null 2>&1 & fi
+  setpriv --reuid=33 --regid=33 --clear-groups node /srv/app/app.js </dev/null >/var/log/app/node.out 2>&1 &
+  if has php; then setpriv --reuid=33 --regid=33 --clear-groups php -q -S 127.0.0.1:8081 -t /srv/www </dev/null >/var/log/app/php.out 2>&1 & fi
+  if has busybox; then setpriv --reuid=33 --regid=33 --clear-groups busybox httpd -f -p 127.0.0.1:8082 -h /srv/cgi </dev/null >/var/log/app/httpd.out 2>&1 & fi
   answers 8083
   if has php; then answers 8081; fi
   if has busybox; then answers 8082; fi
+  cat /proc/self/sessionid
 }
 
 visit() { # port path

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { BEHAVIOURS, type Behaviour } from '../attacks/behaviours.ts';
 import { alertsOf, replay } from '../support/replay.ts';
-import { startAudit, whyNot, type LiveAudit } from './harness.ts';
+import { startAudit, whyNot, type LiveAudit, type Ran } from './harness.ts';
 
 // Each behaviour of ../attacks/behaviours.ts is done for real, after a baseline of ordinary work, and replayed as if it were the first thing to
 // happen after it. FULLMON_ATTACKS=all does all that can be done here; otherwise what a bare Debian with node can do.
@@ -33,6 +33,15 @@ interface Window {
   readonly from: number;
   readonly to: number;
 }
+
+/** What session `ses` left running, as if the service manager had started it: the kernel's unset login uid and session. */
+const asDaemons = (log: Stamped, ses: string): Stamped => {
+  const session = new RegExp(` ses=${ses}(?= |$)`);
+  return log.flatMap(([time, line]) =>
+    !session.test(line) ? [[time, line] as const]
+    : line.startsWith('type=LOGIN') ? []
+    : [[time, line.replace(/ auid=\d+/, ' auid=4294967295').replace(session, ' ses=4294967295')] as const]);
+};
 
 const between = (log: Stamped, { from, to }: Window): readonly string[] => log.flatMap(([time, line]) => (time >= from && time < to ? [line] : []));
 
@@ -70,17 +79,24 @@ describe.skipIf(why !== undefined)(`attacks on a server whose work is known${why
     const done = BEHAVIOURS.filter(({ needs = [] }) => needs.every((command) => !missing.has(command)) && (all || needs.every((command) => command === 'perl')));
 
     const ordinary = readFileSync(file('../attacks/ordinary.sh'), 'utf8');
-    const work = (part: string): Promise<unknown> => audit.run(`set -- ${part}\n${ordinary}`);
+    const work = async (part: string): Promise<string> => {
+      const { status, stdout, stderr } = await audit.run(`set -- ${part}\n${ordinary}`);
+      expect(status, stderr).toBe(0);
+      return stdout;
+    };
+    let daemons = '';
     const learned = await during(async () => {
-      await work('services');
+      daemons = (await work('services')).trim();
       for (const { before } of done) if (before !== undefined) await audit.run(before);
       for (let day = 0; day < (all ? 12 : 3); day++) await work('day');
     });
     const quiet = await during(() => work('day'));
     const windows = new Map<Behaviour, Window>();
-    for (const behaviour of done) windows.set(behaviour, await during(() => audit.run(behaviour.attack)));
+    const said = new Map<Behaviour, Ran>();
+    for (const behaviour of done) windows.set(behaviour, await during(async () => said.set(behaviour, await audit.run(behaviour.attack))));
 
-    const log = stamped(audit.log);
+    const log = asDaemons(stamped(audit.log), daemons);
+    expect(daemons).toMatch(/^\d+$/);
     const known = between(log, learned);
     const baseline = (learned.to - (log[0]?.[0] ?? 0)) / 1000;
     const told = (window: Window) => alertsOf(replay([...known, ...between(log, window)], { baseline, monitor: 60 }));
@@ -89,7 +105,7 @@ describe.skipIf(why !== undefined)(`attacks on a server whose work is known${why
 
     const results = [...windows].map(([behaviour, window]) => {
       const alerts = told(window);
-      return { behaviour, alerts, found: alerts.find(({ edge }) => behaviour.tells.test(edge)) };
+      return { behaviour, alerts, said: said.get(behaviour), found: alerts.find(({ edge }) => behaviour.tells.test(edge)) };
     });
     if (all) report(results, missing);
     expect(results.filter(({ behaviour, found }) => found === undefined && behaviour.silent === undefined).map(({ behaviour, alerts }) => [behaviour.id, ...alerts.map(({ edge }) => edge)])).toEqual([]);
@@ -98,7 +114,7 @@ describe.skipIf(why !== undefined)(`attacks on a server whose work is known${why
   });
 });
 
-const report = (results: readonly { readonly behaviour: Behaviour; readonly alerts: ReturnType<typeof alertsOf>; readonly found: ReturnType<typeof alertsOf>[number] | undefined }[], missing: ReadonlySet<string>): void => {
+const report = (results: readonly { readonly behaviour: Behaviour; readonly said: Ran | undefined; readonly alerts: ReturnType<typeof alertsOf>; readonly found: ReturnType<typeof alertsOf>[number] | undefined }[], missing: ReadonlySet<string>): void => {
   const rows = results.map(({ behaviour: { id, technique }, alerts, found }) => {
     const gravest = alerts.reduce<ReturnType<typeof alertsOf>[number] | undefined>((most, one) => (most === undefined || one.score > most.score ? one : most), undefined);
     return `| ${id} | ${technique} | ${gravest?.severity ?? '-'} | ${alerts.length} | ${found ? `${found.severity}: \`${found.edge}\`` : 'not told'} |`;
@@ -108,7 +124,7 @@ const report = (results: readonly { readonly behaviour: Behaviour; readonly aler
   console.log([
     '| behaviour | technique | gravest | edges | told |', '|---|---|---|---|---|', ...rows, '',
     `${results.length - untold.length} of ${results.length} told.`,
-    ...untold.map(({ behaviour: { id, silent }, alerts }) => `not told: ${id}: ${silent ?? `?\n  ${alerts.map(({ edge }) => edge).join('\n  ')}`}`),
+    ...untold.map(({ behaviour: { id, silent }, alerts, said }) => `not told: ${id}: ${silent ?? [said?.status, said?.stderr, ...alerts.map(({ edge }) => edge)].join('\n  ')}`),
     ...undone.map(({ id, needs = [] }) => `not done: ${id}: needs ${needs.filter((command) => missing.has(command)).join(', ')}`),
   ].join('\n'));
 };
