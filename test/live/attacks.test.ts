@@ -98,7 +98,8 @@ describe.skipIf(why !== undefined)(`attacks on a server whose work is known${why
     const log = asDaemons(stamped(audit.log), daemons);
     expect(daemons).toMatch(/^\d+$/);
     const known = between(log, learned);
-    const baseline = (learned.to - (log[0]?.[0] ?? 0)) / 1000;
+    // Learning begins with the first event.
+    const baseline = (learned.to - (log.find(([time]) => time >= learned.from)?.[0] ?? learned.from)) / 1000;
     const told = (window: Window) => alertsOf(replay([...known, ...between(log, window)], { baseline, monitor: 60 }));
 
     expect(told(quiet).map(({ edge }) => edge)).toEqual([]);
