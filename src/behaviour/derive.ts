@@ -27,7 +27,7 @@ const PTRACE_INTRUDES = new Set([4, 5, 6, 13, 15, 16, 0x4205, 0x4206]);
 /** Turns events into edges. Classified by system call and records; the rule's key is the administrator's own affair. */
 export const deriveEdges = (processes: Processes, names: Names, hostnames: Pick<Hostnames, 'nameOf'>, see: See): ((event: Event) => void) => {
   const { opens, creates, deletes, attributes, renames } = fileCalls(names, see);
-  const { connects, binds } = socketCalls(hostnames, see);
+  const { connects, binds, opensSocket } = socketCalls(hostnames, see);
   const SOCKETCALL: Readonly<Record<number, Handler>> = { 2: binds, 3: connects, 11: connects, 16: connects, 20: connects };
 
   const execs = (event: Event): void => {
@@ -92,6 +92,7 @@ export const deriveEdges = (processes: Processes, names: Names, hostnames: Pick<
     setxattrat: (e, p) => attributes(e, p, e.syscall.a0),
     removexattrat: (e, p) => attributes(e, p, e.syscall.a0),
     file_setattr: (e, p) => attributes(e, p, e.syscall.a0),
+    socket: opensSocket,
     connect: connects,
     sendto: connects,
     sendmsg: connects,

@@ -20,11 +20,19 @@ const EPHEMERAL = 32768;
 /** Whoever asks for names has to know an address. */
 const DNS = 53;
 
+const [AF_INET, AF_INET6, AF_PACKET] = [2, 10, 17];
+/** The other bits are flags. */
+const SOCK_TYPE_MASK = 0xf;
+const SOCK_RAW = 3;
+
+/** Whose packets they are does not matter to a packet socket: it reads everybody's. */
+const PACKETS = bytes('packet:*');
+
 const MAX_ADDRESSES = 4096;
 
 const socketPath = (event: Event, name: Bytes): Bytes => (name === '' || name.startsWith('@') ? name : absolute(name, event.cwd));
 
-export const socketCalls = (hostnames: Pick<Hostnames, 'nameOf'>, see: See): { readonly connects: Handler; readonly binds: Handler } => {
+export const socketCalls = (hostnames: Pick<Hostnames, 'nameOf'>, see: See): { readonly connects: Handler; readonly binds: Handler; readonly opensSocket: Handler } => {
   const addresses = new Map<string, Address | undefined>();
 
   const addressOf = (event: Event): Address | undefined => {
@@ -65,10 +73,17 @@ export const socketCalls = (hostnames: Pick<Hostnames, 'nameOf'>, see: See): { r
       switch (address?.family) {
         case 'ip': return see(event, actor, 'listen', bytes(`${address.host}:${address.port === 0 || address.port >= EPHEMERAL ? '*' : address.port}`));
         case 'vsock': return see(event, actor, 'listen', bytes(`vsock/${address.cid}:${address.port}`));
-        // Who binds a packet socket reads everybody's traffic.
-        case 'packet': return see(event, actor, 'listen', bytes('packet:*'));
+        case 'packet': return see(event, actor, 'listen', PACKETS);
         default: return undefined;
       }
+    },
+
+    // Packets come in from then on, without a bind.
+    opensSocket(event, actor) {
+      const { success, a0: family, a1: type, a2: protocol } = event.syscall;
+      if (!success) return;
+      if (family === AF_PACKET) see(event, actor, 'listen', PACKETS);
+      else if ((family === AF_INET || family === AF_INET6) && (type & SOCK_TYPE_MASK) === SOCK_RAW) see(event, actor, 'listen', bytes(`raw:${protocol}`));
     },
   };
 };

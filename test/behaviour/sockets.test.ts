@@ -74,6 +74,17 @@ describe('a listener', () => {
     ['netlink', '100000000000000000000000', []],
   ])('%s', (_, saddr, expected) => expect(bound(saddr)).toEqual(expected));
 
+  it.each([
+    ['all traffic', [17, 3, 0x300], ['listen:packet:*']],
+    ['one protocol, whatever the flags', [2, 0x80803, 1], ['listen:raw:1']],
+    ['one protocol of IPv6', [10, 3, 58], ['listen:raw:58']],
+    ['TCP, which has not said to whom', [2, 1, 0], []],
+    ['netlink, raw by habit', [16, 3, 0], []],
+  ])('is what a socket for %s is', (_, args, expected) => {
+    expect(objects(openScene().call(ME, NR.socket, { args }))).toEqual(expected);
+    expect(objects(openScene().call(ME, NR.socket, { args, success: false, exit: -1 }))).toEqual([]);
+  });
+
   it('that fails is none', () => expect(bound(ipv4('0.0.0.0', 80), { success: false, exit: -98 })).toEqual([]));
 
   it('on a unix socket makes a file', () => {

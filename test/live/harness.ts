@@ -131,12 +131,12 @@ const configuration = (dir: string, log: string, format: string, logs: number): 
 
 /**
  * The rules with a login uid added to each; the kernel's waiting time for a slow auditd stays its own.
- * Without -i, so that every line has to load; a dir= that this machine lacks cannot.
+ * Without -i, so that every line has to load; one about a directory that this machine lacks cannot.
  */
 const scoped = (rules: string, auid: number, root: string): string =>
   rules
     .split('\n')
-    .filter((line) => /^-(a|D|b|f)\b/.test(line) && existsSync(join(root, / dir=(\S+)/.exec(line)?.[1] ?? '/')))
+    .filter((line) => /^-(a|D|b|f)\b/.test(line) && existsSync(join(root, / dir=(\S+)| path=(\S+)\/[^/]+ /.exec(line)?.slice(1).join('') ?? '/')))
     .map((line) => (line.startsWith('-a') ? `${line} -F auid=${auid}\n` : `${line}\n`))
     .join('');
 

@@ -28,7 +28,8 @@ mount -t devpts -o newinstance,ptmxmode=666,gid=5,mode=620 devpts dev/pts
 ln -s pts/ptmx dev/ptmx
 ln -s /proc/self/fd dev/fd
 ln -s /proc/self/fd/0 dev/stdin; ln -s /proc/self/fd/1 dev/stdout; ln -s /proc/self/fd/2 dev/stderr
-mkdir -p root/.ssh
+# Secrets that the rules name lie there.
+mkdir -p root/.ssh root/.aws
 mkdir old
 pivot_root . old
 umount -l old

@@ -38,7 +38,7 @@ export const DENIED: Outcome = { success: false, exit: -13 };
 
 /** Call numbers of x86-64. */
 export const NR = {
-  write: 1, connect: 42, sendto: 44, bind: 49, execve: 59, rename: 82, mkdir: 83, link: 86, unlink: 87, symlink: 88, chmod: 90, fchmod: 91, fchown: 93, ptrace: 101, mknod: 133,
+  write: 1, socket: 41, connect: 42, sendto: 44, bind: 49, execve: 59, rename: 82, mkdir: 83, link: 86, unlink: 87, symlink: 88, chmod: 90, fchmod: 91, fchown: 93, ptrace: 101, mknod: 133,
   pivot_root: 155, mount: 165, umount2: 166, init_module: 175, delete_module: 176, openat: 257, mkdirat: 258, unlinkat: 263, renameat: 264, linkat: 265, symlinkat: 266, fchmodat: 268, unshare: 272,
   process_vm_writev: 311, finit_module: 313, setns: 308, memfd_create: 319, bpf: 321, execveat: 322, clone: 56, io_uring_setup: 425, openat2: 437,
 } as const;
