@@ -129,8 +129,8 @@ RestartPreventExitStatus=2
 # What is normal, and where it stands in the log: /var/lib/fullmon.
 StateDirectory=fullmon
 StateDirectoryMode=0700
-# It reads the log and /proc, and writes to the journal.
-CapabilityBoundingSet=CAP_DAC_READ_SEARCH CAP_SYS_PTRACE
+# It reads the log and /proc, asks the kernel how auditing stands (auditctl -s, -l), and writes to the journal.
+CapabilityBoundingSet=CAP_AUDIT_CONTROL CAP_DAC_READ_SEARCH CAP_SYS_PTRACE
 LockPersonality=yes
 NoNewPrivileges=yes
 PrivateTmp=yes

@@ -4,6 +4,7 @@ import { reassemble } from './audit/reassembler.ts';
 import type { Break, ReassemblerState } from './audit/reassembler.ts';
 import { watchSerials } from './audit/serials.ts';
 import type { SerialsState } from './audit/serials.ts';
+import type { AuditStatus } from './audit/status.ts';
 import { ms } from './audit/units.ts';
 import type { Ms, Pid } from './audit/units.ts';
 import { newBaseline } from './baseline/baseline.ts';
@@ -34,6 +35,8 @@ import { trackIncidents } from './detect/incidents.ts';
 import type { Alert, Change, IncidentsState, Rate } from './detect/incidents.ts';
 import type { Line } from './detect/line.ts';
 import { isGrave, rate } from './detect/severity.ts';
+import { watchAudit } from './detect/status.ts';
+import type { AuditWatchState } from './detect/status.ts';
 
 //   bytes -> records -> events -> edges -> [ learn | compare ] -> unseen edges -> incidents -> report
 //
@@ -80,6 +83,7 @@ export interface Snapshot {
   readonly baseline: BaselineState;
   readonly incidents: IncidentsState;
   readonly changes: readonly AuditChange[];
+  readonly audit?: AuditWatchState;
 }
 
 export interface Fullmon {
@@ -99,6 +103,8 @@ export interface Fullmon {
   readonly know: (running: readonly ProcessFact[], lastPid?: Pid) => void;
   /** Takes in who is behind an address; what is said of the time up to a second after an event has to come before it. */
   readonly hostnames: Pick<Hostnames, 'learn' | 'replace'>;
+  /** How auditing stands `now` (audit clock), asked again and again; what is not recorded is told, and that time not learned. */
+  readonly audit: (status: AuditStatus, now: Ms) => void;
   readonly losses: Losses;
   /** All there is to know, to go on from as if nothing had happened; shares its parts with what is running, so print it at once. */
   readonly save: () => Snapshot;
@@ -138,6 +144,9 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
 
   /** What changed about auditing in this window, where no call tells who did it. */
   const changes = new Map<string, AuditChange>(saved?.changes.map((change) => [change.fact.change, change]));
+
+  const auditing = watchAudit(saved?.audit);
+  let asked: Ms | undefined;
 
   const monitor = settings.monitor * 1000;
   let { phase, time, learnUntil, behind }: Pick<Snapshot['clock'], 'phase' | 'time' | 'learnUntil' | 'behind'> = saved?.clock ?? { phase: 'waiting', time: ms(0), learnUntil: ms(0), behind: 0 };
@@ -323,6 +332,12 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     resume: events.resume,
     know: processes.learn,
     hostnames,
+    audit(status, now) {
+      const { findings, blind } = auditing.look(status);
+      for (const finding of findings) tell({ type: 'finding', time: now, kind: 'audit', ...finding });
+      if (blind && phase === 'learning' && asked !== undefined && now > asked) learnUntil = ms(learnUntil + now - asked);
+      asked = now;
+    },
     losses,
     save() {
       const roster = openRoster();
@@ -341,6 +356,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
         baseline: baseline.save(),
         incidents: incidents.save(),
         changes: [...changes.values()],
+        audit: auditing.save(),
       };
     },
     state: () => ({ phase, cycle: end === Infinity ? ms(time - (time % (SLICE * 1000))) : start, time, edges: baseline.graph.size, learnUntil }),

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseStatus } from './audit/status.ts';
 import { bytes, ms, pid, ses, uid } from './audit/units.ts';
 import type { Pid } from './audit/units.ts';
 import { LATE } from './behaviour/hostnames.ts';
@@ -8,6 +9,7 @@ import { createFullmon } from './fullmon.ts';
 import type { Settings } from './fullmon.ts';
 import { FullmonError } from './input/errors.ts';
 import { ACCEPTED_FILE } from './input/accepted.ts';
+import { pollAudit } from './input/auditstatus.ts';
 import { readProcess, readProcesses } from './input/proc.ts';
 import { STDIN } from './input/replay.ts';
 import type { ProcEntry } from './input/proc.ts';
@@ -118,6 +120,10 @@ export const runLive = async (options: LiveOptions): Promise<void> => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
   });
   await names?.ready;
+  const unasked = pollAudit(options.auditd === STDIN ? undefined : options.auditd, (said, rules) => {
+    const status = parseStatus(said, rules);
+    if (status !== undefined) fullmon.audit(status, ms(Date.now()));
+  });
   if (options.auditd === STDIN) {
     if (resumed) fullmon.resume('paused');
     await fromStdin(chunk, idle, options.wait, stop);
@@ -139,6 +145,7 @@ export const runLive = async (options: LiveOptions): Promise<void> => {
     await stop;
     await follower.stop();
   }
+  unasked();
   held?.flush();
   names?.stop();
   close(position());
