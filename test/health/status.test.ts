@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, constant, constantFrom, nat, option, property, record as object, string, subarray } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseStatus } from '../../src/audit/status.ts';
 import type { AuditStatus } from '../../src/audit/status.ts';
@@ -35,7 +35,7 @@ describe('auditctl -s and -l', () => {
 
   it('say nothing when they are something else', () => {
     expect(parseStatus('')).toBeUndefined();
-    fc.assert(fc.property(fc.string(), (text) => {
+    assert(property(string(), (text) => {
       const status = parseStatus(text);
       expect(status === undefined || Number.isSafeInteger(status.lost)).toBe(true);
     }));
@@ -92,8 +92,8 @@ describe('what the kernel says of auditing', () => {
   });
 
   it('is never told twice, whatever happens', () => {
-    const look = fc.record({ enabled: fc.constantFrom(0, 1, 2), pid: fc.constantFrom(0, 7), lost: fc.nat(20), backlog: fc.nat(100), backlogLimit: fc.constant(100), rules: fc.option(fc.subarray(RULES), { nil: undefined }) });
-    fc.assert(fc.property(fc.array(look, { maxLength: 20 }), (looks) => {
+    const look = object({ enabled: constantFrom(0, 1, 2), pid: constantFrom(0, 7), lost: nat(20), backlog: nat(100), backlogLimit: constant(100), rules: option(subarray(RULES), { nil: undefined }) });
+    assert(property(array(look, { maxLength: 20 }), (looks) => {
       const audit = watchAudit();
       for (const one of looks) {
         audit.look(one);
@@ -110,9 +110,10 @@ describe('what the kernel says of auditing', () => {
   });
 });
 
+const at = (after: number) => ms(T0 + after);
+
 describe('learning', () => {
   const event = Buffer.from(`${record('SYSCALL', syscall())}\n${record('PROCTITLE', 'proctitle="ls"')}\n`);
-  const at = (after: number) => ms(T0 + after);
 
   it('does not count the time in which something was not recorded', () => {
     const fullmon = openFullmon({ baseline: 100 });
