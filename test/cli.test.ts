@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hex, record, syscall } from './support/log.ts';
 import { builtProgram, run, start } from './support/program.ts';
-import type { How, Ran, Running } from './support/program.ts';
+import type { How, Ran } from './support/program.ts';
 import { readLog } from './support/replay.ts';
 
 const FIXTURES = resolve(import.meta.dirname, '../fixtures');
@@ -287,17 +287,6 @@ const event = (name: string, serial: number): string => {
   ].map((line) => `${line.replace(/audit\([^)]*\)/, stamp)}\n`).join('');
 };
 
-/** Waits until an agent looks at its log: it is ready to be told to end a moment before. */
-const looks = async ({ child }: Running): Promise<void> => {
-  const TERM = 1n << 14n;
-  for (;;) {
-    const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${child.pid}/status`, 'latin1'))?.[1] ?? '0';
-    if ((BigInt(`0x${caught}`) & TERM) !== 0n) break;
-    await sleep(10);
-  }
-  await sleep(500);
-};
-
 /** Learns nothing, and keeps its state apart. */
 const agentArgs = (): readonly string[] => ['--baseline', '0', '--wait', '0.02', '--state', mkdtempSync(join(dir, 'state-'))];
 
@@ -306,7 +295,7 @@ describe('following a log', () => {
     const log = join(dir, 'later', 'audit.log');
     mkdirSync(dirname(log));
     const agent = start(command(...agentArgs(), '--monitor', '0', '--auditd', log));
-    await looks(agent);
+    await agent.says('no such file yet');
     writeFileSync(log, event('one', 1));
     await agent.says('file:CREATE:/srv/one');
     writeFileSync(log, event('two', 2), { flag: 'a' });
@@ -320,7 +309,7 @@ describe('following a log', () => {
   it('starts at the end of a log that is there, and closes the open cycle when told to end', async () => {
     const log = file('there.log', event('before', 1));
     const agent = start(command(...agentArgs(), '--monitor', '3600', '--auditd', log));
-    await looks(agent);
+    await agent.says('reading from byte');
     writeFileSync(log, event('after', 2), { flag: 'a' });
     await agent.says('"msg":"collect"');
     agent.child.kill('SIGTERM');
@@ -332,7 +321,7 @@ describe('following a log', () => {
   it('goes on when the log is emptied', async () => {
     const log = file('emptied.log', event('before', 1));
     const agent = start(command(...agentArgs(), '--monitor', '0', '--auditd', log));
-    await looks(agent);
+    await agent.says('reading from byte');
     truncateSync(log);
     await sleep(500);
     writeFileSync(log, event('after', 2), { flag: 'a' });

@@ -8,7 +8,8 @@ export const AUDITD_LOG = '/var/log/audit/audit.log';
 /** Not $PATH, and nothing of our environment: what is asked about auditing is asked of its own program. */
 const ENVIRONMENT = { PATH: '/usr/sbin:/sbin:/usr/bin:/bin', LC_ALL: 'C' };
 
-/** Seconds between two looks, and for one. */
+/** Seconds before the first look, when starting up is over; between two; and for one. */
+const FIRST = 1;
 const EVERY = 30;
 const PATIENCE = 10;
 
@@ -44,7 +45,7 @@ const isLocal = (log: string | undefined, status: string): boolean => {
 };
 
 /**
- * Hands over, now and twice a minute, what `auditctl -s` and `auditctl -l` say of this kernel (undefined for rules that may not be listed), as
+ * Hands over, at once and then twice a minute, what `auditctl -s` and `auditctl -l` say of this kernel (undefined for rules that may not be listed), as
  * long as `log` (undefined: stdin) is written by its daemon. Quietly does nothing where that cannot be asked. Returns what ends it.
  */
 export const pollAudit = (log: string | undefined, heard: (status: string, rules: string | undefined) => void): (() => void) => {
@@ -58,10 +59,11 @@ export const pollAudit = (log: string | undefined, heard: (status: string, rules
     const rules = await auditctl('-l');
     if (!stopped) heard(status, rules);
   };
+  const first = setTimeout(() => void look(), FIRST * 1000).unref();
   const timer = setInterval(() => void look(), EVERY * 1000).unref();
-  void look();
   return () => {
     stopped = true;
+    clearTimeout(first);
     clearInterval(timer);
   };
 };
