@@ -36,7 +36,7 @@ export interface Kept {
 }
 
 /** Saving may take this part of the time. */
-const SHARE = 0.05;
+const SHARE = 0.03;
 
 const isCheckpoint = (body: unknown): body is Checkpoint =>
   typeof body === 'object' && body !== null && 'snapshot' in body && typeof body.snapshot === 'object' && body.snapshot !== null &&
