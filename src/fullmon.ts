@@ -70,7 +70,20 @@ interface AuditChange {
 
 export interface Snapshot {
   readonly shape: typeof SNAPSHOT;
-  readonly clock: { readonly phase: Phase; readonly time: Ms; readonly learnUntil: Ms; readonly start: Ms; /** Of a slice of the learning time; that of a cycle follows from its length. */ readonly end: Ms; readonly behind: number; readonly heard: Ms; readonly longest: Ms; readonly isSilent: boolean };
+  readonly clock: {
+    readonly phase: Phase;
+    readonly time: Ms;
+    readonly learnUntil: Ms;
+    /** As it was asked for, seconds. */
+    readonly baseline: number;
+    readonly start: Ms;
+    /** Of a slice of the learning time; that of a cycle follows from its length. */
+    readonly end: Ms;
+    readonly behind: number;
+    readonly heard: Ms;
+    readonly longest: Ms;
+    readonly isSilent: boolean;
+  };
   readonly losses: LossesState;
   readonly serials: SerialsState;
   readonly log: LogWatchState;
@@ -150,14 +163,15 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
 
   const monitor = settings.monitor * 1000;
   let { phase, time, learnUntil, behind }: Pick<Snapshot['clock'], 'phase' | 'time' | 'learnUntil' | 'behind'> = saved?.clock ?? { phase: 'waiting', time: ms(0), learnUntil: ms(0), behind: 0 };
-  /** The open window is [start, end): a slice of the learning time, or a cycle. */
   /** The latest record, the longest time without one while learning (ms), and whether it has been told that none come. */
   let heard = saved?.clock.heard ?? ms(0);
   let longest = saved?.clock.longest ?? ms(0);
   let isSilent = saved?.clock.isSilent ?? false;
+  /** The open window is [start, end): a slice of the learning time, or a cycle. */
   let start = saved?.clock.start ?? ms(0);
   let end = saved?.clock.end ?? ms(0);
-  // The length of a cycle may be another one now.
+  // The lengths may be others now.
+  if (saved && phase === 'learning') learnUntil = ms(learnUntil + (settings.baseline - saved.clock.baseline) * 1000);
   if (phase === 'monitoring') end = ms(monitor === 0 ? Infinity : start + monitor);
 
   /** Nobody watched: that is told, and not taken for time in which something could have been learned. */
@@ -343,7 +357,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       const roster = openRoster();
       return {
         shape: SNAPSHOT,
-        clock: { phase, time, learnUntil, start, end: phase === 'learning' ? end : start, behind, heard, longest, isSilent },
+        clock: { phase, time, learnUntil, baseline: settings.baseline, start, end: phase === 'learning' ? end : start, behind, heard, longest, isSilent },
         losses: saveLosses(losses),
         serials: serials.save(),
         log: log.save(),

@@ -54,6 +54,18 @@ describe('a log read in several runs', () => {
     );
   });
 
+  it('is learned for as long as is asked for now', () => {
+    const { log } = LOGS.find(({ name }) => name === 'suid-shell.log') ?? { log: Buffer.alloc(0) };
+    const begun = createFullmon(SETTINGS, () => undefined);
+    begun.feed(log.subarray(0, log.length / 2));
+    for (const [baseline, phase] of [[3600, 'learning'], [0, 'monitoring']] as const) {
+      const fullmon = createFullmon({ ...SETTINGS, baseline }, () => undefined, undefined, begun.save());
+      fullmon.feed(log.subarray(log.length / 2));
+      expect(fullmon.state().phase).toBe(phase);
+      if (phase === 'learning') expect(fullmon.state().learnUntil - begun.state().learnUntil).toBe((3600 - SETTINGS.baseline) * 1000);
+    }
+  });
+
   it.skipIf(!existsSync(recording))('a whole recording (FULLMON_RECORDING) says what it says in one', () => {
     const log = readLog(recording);
     const settings = { ...SETTINGS, baseline: 3600, monitor: 60 };

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { builtProgram, run } from '../support/program.ts';
 
 /** How often the agent is killed; many times make a long test. */
-const KILLS = Number(process.env['FULLMON_KILLS'] ?? 5);
+const KILLS = Number(process.env['FULLMON_KILLS'] ?? 4);
 
 let main = '';
 let root = '';
@@ -83,7 +83,7 @@ describe('an agent that is killed again and again while the log is written and r
       one = agent();
     }
     await writing;
-    await sleep(1500);
+    await sleep(700);
     expect(await one.end('SIGTERM')).toBe(0);
 
     const undisturbed = await run([process.execPath, main, 'replay', ...chain(), ...FLAGS, '--state', join(dir, 'undisturbed')]);
