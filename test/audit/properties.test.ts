@@ -114,8 +114,8 @@ describe('reading', () => {
       const old = (line: string): string => line.replace(/audit\((\d+)/, (_, seconds: string) => `audit(${Number(seconds) - ago}`);
       const left = list.map((e, i) => (i === which ? e.lines.map(old) : [...e.lines]));
       const mixed = [...turns.map((turn) => left[turn]?.shift() ?? []), ...left].flat();
-      // The log stood here before.
-      const { events: read } = readCut(text([record('LOGIN', 'pid=1 auid=0 ses=1', 0, 1999), ...mixed]), []);
+      // The log stood here before, by the record of another host, which is nobody's here.
+      const { events: read } = readCut(text([`node=other ${record('LOGIN', 'pid=1 auid=0 ses=1', 0, 1999)}`, ...mixed]), []);
       expect(bySerial(read).filter((e) => e.login === undefined)).toEqual(list.map(({ event }, i) => (i === which ? { ...event, time: event.time - ago * 1000 } : event)));
     }), { numRuns: 200 });
   });
