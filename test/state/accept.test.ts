@@ -4,6 +4,10 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { builtProgram, run } from '../support/program.ts';
 import type { Ran } from '../support/program.ts';
+import { alertsOf, readLog, replay as tellAll } from '../support/replay.ts';
+import type { Alert } from '../../src/detect/incidents.ts';
+import type { Settings } from '../../src/fullmon.ts';
+import { accepting } from '../../src/rules.ts';
 
 const FIXTURES = resolve(import.meta.dirname, '../../fixtures');
 const NOISY = join(FIXTURES, 'web-shell-in-noisy-directory.log');
@@ -24,66 +28,69 @@ beforeEach(() => {
 
 const accepted = (): string => join(dir, 'etc', 'accepted.jsonl');
 const fullmon = (...args: readonly string[]): Promise<Ran> => run([process.execPath, main, ...args, '--accepted', accepted()]);
-/** What is told of a recording when all that was accepted so far counts. */
-const replayOf = (log: string, ...args: readonly string[]): Promise<Ran> => fullmon('replay', log, '--baseline', '30', '--monitor', '10', ...args);
-const replay = (...args: readonly string[]): Promise<Ran> => replayOf(NOISY, ...args);
 const keep = (): readonly string[] => ['--state', join(dir, 'state')];
+/** Leaves the state of a replay that knows of nothing accepted. */
+const leaveState = (log: string): Promise<Ran> => run([process.execPath, main, 'replay', log, '--baseline', '30', '--monitor', '10', ...keep(), '--reset']);
+const BASE: Settings = { baseline: 30, monitor: 10, rebase: false, ignored: () => false };
+/** What is told of a recording when all that is accepted now counts, and what is said of the file. */
+const replay = async (log = NOISY): Promise<{ readonly edges: readonly string[]; readonly alerts: readonly Alert[]; readonly troubles: readonly string[] }> => {
+  const troubles: string[] = [];
+  const { settings } = await accepting(BASE, accepted(), (text) => void troubles.push(text));
+  const alerts = alertsOf(tellAll(readLog(log), settings));
+  return { alerts, edges: alerts.map(({ edge }) => edge), troubles };
+};
 
 interface Data {
-  readonly type?: string;
-  readonly msg?: string;
-  readonly incident?: string;
   readonly [field: string]: unknown;
 }
 const dataOf = ({ stdout }: Ran): readonly Data[] => stdout.split('\n').filter((line) => line !== '').map((line): Data => JSON.parse(line));
-const edgesOf = (ran: Ran): readonly Data[] => dataOf(ran).filter(({ type }) => type === 'edge');
-const messagesOf = (ran: Ran): readonly string[] => edgesOf(ran).map(({ msg = '' }) => msg);
 
 describe('what a person accepts', () => {
   it('is told no more: an edge, and nothing but it', async () => {
-    const [edge = '', ...others] = messagesOf(await replay());
+    const [edge = '', ...others] = (await replay()).edges;
     expect(await fullmon('accept', edge, '--comment', 'ours')).toMatchObject({ status: 0, stdout: `accepted ${edge.replace('->', ' -> ')}\n` });
     expect(others).not.toEqual([]);
-    expect(messagesOf(await replay())).toEqual(others);
+    expect((await replay()).edges).toEqual(others);
   });
 
   it('can be a glob for each side', async () => {
     expect((await fullmon('accept', 'proc:*:/usr/sbin/php-fpm* -> *')).status).toBe(0);
-    expect(messagesOf(await replay()).filter((edge) => edge.includes('/usr/sbin/php-fpm8.2->'))).toEqual([]);
+    expect((await replay()).edges.filter((edge) => edge.includes('/usr/sbin/php-fpm8.2->'))).toEqual([]);
     expect((await fullmon('accept', '* -> *')).status).toBe(0);
-    expect(messagesOf(await replay())).toEqual([]);
+    expect((await replay()).edges).toEqual([]);
   });
 
   it('can be an incident, as the state remembers it', async () => {
-    const before = edgesOf(await replay(...keep()));
-    const id = before[0]?.incident ?? '';
-    const of = before.filter(({ incident }) => incident === id);
+    await leaveState(NOISY);
+    const { alerts } = await replay();
+    const id = alerts[0]?.incident ?? '';
     const { status, stdout } = await fullmon('accept', id.slice(0, 6), ...keep());
-    expect([status, stdout.split('\n').length - 1]).toEqual([0, of.length]);
-    expect(messagesOf(await replay())).toEqual(before.filter(({ incident }) => incident !== id).map(({ msg }) => msg));
+    expect([status, stdout.split('\n').length - 1]).toEqual([0, alerts.filter(({ incident }) => incident === id).length]);
+    expect((await replay()).edges).toEqual(alerts.filter(({ incident }) => incident !== id).map(({ edge }) => edge));
   });
 
   it('is told again once it is revoked', async () => {
-    const before = messagesOf(await replay(...keep()));
+    await leaveState(NOISY);
+    const { edges: before } = await replay();
     const id = dataOf(await fullmon('show', 'incidents', ...keep()))[0]?.['id'];
     for (const what of [String(id), '* -> file:*']) {
       expect((await fullmon('accept', what, ...keep())).status).toBe(0);
-      expect(messagesOf(await replay())).not.toEqual(before);
+      expect((await replay()).edges).not.toEqual(before);
       expect((await fullmon('revoke', what)).status).toBe(0);
-      expect(messagesOf(await replay())).toEqual(before);
+      expect((await replay()).edges).toEqual(before);
     }
     expect(await fullmon('revoke', '* -> file:*')).toMatchObject({ status: 2, stderr: expect.stringContaining('fullmon show accepted') });
   });
 
   it('counts until it expires, by the clock of the log', async () => {
-    const [first] = edgesOf(await replay());
-    const last = Number(first?.['last']);
-    const line = (expires: number): string => `${JSON.stringify({ edge: first?.msg, expires: new Date(expires).toISOString(), at: '', by: '' })}\n`;
+    const [first] = (await replay()).alerts;
+    const last = Number(first?.seen.last);
+    const line = (expires: number): string => `${JSON.stringify({ edge: first?.edge, expires: new Date(expires).toISOString(), at: '', by: '' })}\n`;
     await fullmon('accept', 'x -> y');
     writeFileSync(accepted(), line(last + 1));
-    expect(messagesOf(await replay())).not.toContain(first?.msg);
+    expect((await replay()).edges).not.toContain(first?.edge);
     writeFileSync(accepted(), line(last));
-    expect(messagesOf(await replay())).toContain(first?.msg);
+    expect((await replay()).edges).toContain(first?.edge);
   });
 
   it('is shown with who decided it, when, until when and why', async () => {
@@ -118,43 +125,45 @@ describe('the file of what is accepted', () => {
       symlinkSync(join(dir, 'real'), accepted());
     }],
   ])('accepts nothing when it %s', async (why, change) => {
-    const before = messagesOf(await replay());
+    const before = await replay();
     await fullmon('accept', '* -> *');
     change();
-    const ran = await replay();
-    expect(messagesOf(ran)).toEqual(before);
-    expect(ran.stderr).toContain(why);
+    const { edges, troubles } = await replay();
+    expect(edges).toEqual(before.edges);
+    expect(troubles).toEqual([expect.stringContaining(why)]);
     expect((await fullmon('accept', 'a -> b')).status).toBe(2);
   });
 
   it('is read in spite of a line that says nothing', async () => {
     await fullmon('accept', '* -> *');
     appendFileSync(accepted(), '{"edge":7}\n[]\n{"glob":"a -> b","edge":"a->b"}\n{"edge":"a->b","expires":"x"}\n{\n{"glob":"a"}\n');
-    const ran = await replay();
-    expect(messagesOf(ran)).toEqual([]);
-    expect(ran.stderr).toMatch(/says nothing in line 2, 3, 4, 5, 6\n[^\n]*expected 'SUBJECT -> OBJECT', got 'a'/);
+    const { edges, troubles } = await replay();
+    expect(edges).toEqual([]);
+    expect(troubles).toEqual([expect.stringMatching(/says nothing in line 2, 3, 4, 5, 6$/), expect.stringMatching(/expected 'SUBJECT -> OBJECT', got 'a'/)]);
   });
 });
 
 describe('what is known', () => {
   it('is shown from the state: incidents, baseline, patterns, coverage', async () => {
-    const ran = await replay(...keep());
+    const ran = await leaveState(NOISY);
+    const { alerts, edges } = await replay();
     const show = async (what: string): Promise<readonly Data[]> => dataOf(await fullmon('show', what, ...keep()));
     const incidents = await show('incidents');
-    expect(new Set(incidents.map(({ id }) => id))).toEqual(new Set(edgesOf(ran).map(({ incident }) => incident)));
-    expect(incidents.flatMap(({ edges }) => edges).toSorted()).toEqual(messagesOf(ran).toSorted());
-    expect((await show('patterns')).map(({ pattern }) => `+ignore ${pattern}`).toSorted()).toEqual(dataOf(ran).filter(({ msg }) => msg?.startsWith('+ignore')).map(({ msg }) => msg).toSorted());
-    await replayOf(SUID, ...keep(), '--reset');
+    expect(new Set(incidents.map(({ id }) => id))).toEqual(new Set(alerts.map(({ incident }) => incident)));
+    expect(incidents.flatMap(({ edges: of }) => of).toSorted()).toEqual(edges.toSorted());
+    const ignored = dataOf(ran).map(({ msg }) => String(msg)).filter((msg) => msg.startsWith('+ignore'));
+    expect((await show('patterns')).map(({ pattern }) => `+ignore ${String(pattern)}`).toSorted()).toEqual(ignored.toSorted());
+    await leaveState(SUID);
     const known = (await show('baseline')).map(({ edge }) => edge);
     expect(known).not.toEqual([]);
     expect(await show('coverage')).toMatchObject([{ phase: 'monitoring', edges: known.length }]);
     // What is known is what is not told.
-    expect(messagesOf(await replayOf(SUID)).filter((edge) => known.includes(edge))).toEqual([]);
+    expect((await replay(SUID)).edges.filter((edge) => known.includes(edge))).toEqual([]);
   });
 
   it('is shown to people too', async () => {
-    for (const [what, log] of [['incidents', SUID], ['baseline', SUID], ['patterns', NOISY], ['coverage', NOISY]] as const) {
-      await replayOf(log, ...keep(), '--reset');
+    for (const [what, log] of [['baseline', SUID], ['incidents', NOISY], ['patterns', NOISY], ['coverage', NOISY]] as const) {
+      if (what !== 'patterns' && what !== 'coverage') await leaveState(log);
       const { status, stdout } = await fullmon('show', what, ...keep(), '--format', 'text');
       expect([status, stdout]).toEqual([0, expect.stringMatching(/^[^{]/)]);
     }
