@@ -4,7 +4,8 @@ import type { EdgeKind } from './edge.ts';
 import type { Process } from './processes.ts';
 
 /** What a single event adds to an edge beyond its text. Bit set. */
-export const Trait = { executable: 1, setId: 2, denied: 4 } as const;
+/** `risen`: an exec after which the process is root though its real user is not. */
+export const Trait = { executable: 1, setId: 2, denied: 4, risen: 8 } as const;
 
 /** Called for each edge an event shows. `from` is the old name of a rename, `address` the one behind a host's name, else empty. */
 export type See = (event: Event, actor: Process, kind: EdgeKind, name: Bytes, traits?: number, from?: Bytes, address?: Bytes) => void;

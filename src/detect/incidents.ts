@@ -178,7 +178,7 @@ export const trackIncidents = (saved?: IncidentsState): Incidents => {
     if (rankOf(severityOf(incident.score)) > rankOf(incident.severity)) incident.severity = severityOf(incident.score);
     remember(told, edge, { last: seen.last, incident: incident.id });
     for (const thing of leaves(seen)) remember(handed, thing, incident.id);
-    if (isFile(seen.kind) && CLOCKWORK.test(seen.name)) remember(handed, BY_CLOCKWORK, incident.id);
+    if (isFile(seen.kind) && seen.kind !== 'delete' && seen.kind !== 'attr' && score >= MEDIUM && CLOCKWORK.test(seen.name)) remember(handed, BY_CLOCKWORK, incident.id);
   };
 
   for (const { open: isOpen, edges, ...facts } of saved?.incidents ?? []) (isOpen ? open : closed).set(facts.id, { ...facts, edges: [...edges] });

@@ -1,6 +1,6 @@
 import { isSet } from '../audit/units.ts';
 import type { Novelty } from '../baseline/nearest.ts';
-import { parseSubject, UNKNOWN } from '../behaviour/edge.ts';
+import { parseSubject } from '../behaviour/edge.ts';
 import { Trait } from '../behaviour/handler.ts';
 import { isProtected } from '../behaviour/places.ts';
 import { isInterpreter, isShell } from '../behaviour/script.ts';
@@ -41,6 +41,10 @@ const AUTHENTICATES = /^\/usr\/(?:s?bin|lib(?:exec)?\/[^/]+(?:\/[^/]+)?)\/(?:sud
 /** Of the service manager, mounts and namespaces of a unit are daily bread. */
 const SERVICE_MANAGER = /^\/(?:usr\/)?lib\/systemd\/systemd(?:-[a-z]+)?$/;
 const OPENS_LOGINS = /\/(?:sshd(?:-session)?|login|su|dropbear|telnetd|in\.[a-z]+d|cockpit-session|gdm-session-worker)$/;
+const ROTATES = /^\/usr\/s?bin\/(?:logrotate|savelog|rsyslogd|syslog-ng)$|^\/(?:usr\/)?lib\/systemd\/systemd-journald$/;
+const ITS_CLIENT = /^\/(?:usr\/)?bin\/(?:systemctl|loginctl|busctl|journalctl|systemd-run|docker|podman|ctr|crictl|virsh|snap)$|^\/(?:usr\/)?lib\/systemd\/systemd(?:-[a-z]+)?$/;
+/** The technique of what lies among the programs of the system: of a script there it says nothing. */
+const SYSTEM_PROGRAMS = 'T1554';
 const LOCAL = /^(?:127\.|::1:|localhost:|vsock\/)/;
 const LIBRARY = /\.so(?:\.\d+)*$/;
 /** uids from here on are people's, on Debian and most others. */
@@ -75,17 +79,17 @@ const execs: Rule = (seen, novelty, company, { because }) => {
   if (oddity !== undefined) because(45, `the program ${ODD[oddity]}`, 'defense evasion', oddity === 'gone' ? 'T1620' : oddity === 'hidden' ? 'T1564.001' : 'T1036.005');
   else if (oddScript !== undefined) because(40, `the script ${ODD[oddScript]}`, 'execution', 'T1059');
   const meaning = meaningOf('create', target.script);
-  if (meaning?.tactic === 'persistence') because(15, `a script of ${meaning.what}`, meaning.tactic, meaning.technique);
+  if (meaning?.tactic === 'persistence' && meaning.technique !== SYSTEM_PROGRAMS) because(15, `a script of ${meaning.what}`, meaning.tactic, meaning.technique);
   if (company.session === 'new login' && OPENS_LOGINS.test(seen.subject.exe)) because(35, 'the first program of such a login', 'initial access', 'T1078');
   const tool = toolOf(target.exe);
   if (tool !== undefined) because(tool.points, tool.what, tool.tactic, tool.technique);
   if (company.inRow.asked >= MANY && asksAround(target.exe)) because(20, 'one question about this machine after the other', 'discovery', 'T1082');
   if (isServiceAccount(seen)) {
-    if (isInterpreter(target.exe) && !isShell(seen.subject.exe)) because(35, 'a service starts an interpreter', 'execution', target.exe.includes('python') ? 'T1059.006' : 'T1059.004');
+    if (isInterpreter(target.exe) && !isShell(seen.subject.exe) && !SERVICE_MANAGER.test(seen.subject.exe)) because(35, 'a service starts an interpreter', 'execution', target.exe.includes('python') ? 'T1059.006' : 'T1059.004');
     // That the shell itself is new has been told; what it does then is the same step.
     else if (isInline(seen)) because(novelty.subjectKnown ? 35 : 15, "a service's shell runs something new", 'execution', 'T1059.004');
   }
-  if (target.euid === 0 && seen.subject.euid !== 0 && seen.subject.exe !== UNKNOWN) {
+  if ((seen.traits & Trait.risen) !== 0 && seen.subject.euid !== 0) {
     const isService = seen.subject.euid < FIRST_PERSON || seen.subject.euid === NOBODY;
     because(isService || !BECOMES_ROOT.test(target.exe) ? 40 : 15, isService ? 'a service becomes root by it' : 'it becomes root by it', 'privilege escalation', 'T1548');
   }
@@ -105,11 +109,12 @@ const connects: Rule = (seen, novelty, company, { because }) => {
 };
 
 const listens: Rule = (seen, novelty, _, { because }) => {
-  because(25, 'a port it never listened on', 'command and control', 'T1571');
+  because(20, 'a port it never listened on', 'command and control', 'T1571');
   if (seen.name === 'packet:*') because(25, "reads everybody's traffic", 'credential access', 'T1040');
   else if (seen.name.endsWith(':*')) because(-10, 'a port the kernel chose');
-  if (EVERYWHERE.test(seen.name)) because(10, 'open to every network');
-  if (!novelty.kindKnown) because(10, 'it never listened at all');
+  if (EVERYWHERE.test(seen.name)) because(5, 'open to every network');
+  if (!novelty.objectKnown) because(10, 'nobody here ever did');
+  if (!novelty.kindKnown) because(5, 'it never listened at all');
   if (isInline(seen)) because(20, 'its input decides what it serves');
 };
 
@@ -145,6 +150,7 @@ const files: Rule = (seen, novelty, company, { because }) => {
   because(10, novelty.directoryKnown ? 'a file it never touched in this way' : 'a directory it never touched');
   if (meaning !== undefined) because(meaning.points, meaning.what, meaning.tactic, meaning.technique);
   else if (isProtected(seen.name)) because(25, 'a place of the system');
+  if (ROTATES.test(seen.subject.exe) && seen.name.startsWith('/var/log/') && !seen.name.startsWith('/var/log/audit')) because(-35, 'rotating logs is its business');
   const oddity = oddityOf(seen.name);
   if (oddity === 'scratch' && LIBRARY.test(seen.name) && seen.kind !== 'delete') because(30, 'a library where anybody can write', 'persistence', 'T1574.006');
   if (oddity === 'hidden' && meaning === undefined) because(10, 'a hidden name', 'defense evasion', 'T1564.001');
@@ -157,7 +163,10 @@ const RULES: Readonly<Record<Sighting['kind'], Rule>> = {
   exec: execs,
   connect: connects,
   listen: listens,
-  sock: (seen, _, __, { because }) => because(/dbus/.test(seen.name) ? 25 : 50, 'a socket that gives power over the machine', 'privilege escalation', 'T1610'),
+  sock: (seen, _, __, { because }) => {
+    because(/dbus/.test(seen.name) ? 25 : 50, 'a socket that gives power over the machine', 'privilege escalation', 'T1610');
+    if (ITS_CLIENT.test(seen.subject.exe)) because(-25, 'it is made for that');
+  },
   trace: (_, __, ___, { because }) => because(60, 'takes hold of another process', 'privilege escalation', 'T1055.008'),
   kernel: kernels,
   read: reads,

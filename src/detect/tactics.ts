@@ -57,7 +57,7 @@ const PLACES: readonly Place[] = [
   place(/^\/proc\/sys\/kernel\/(?:core_pattern|modprobe|poweroff_cmd)$/, 60, 'privilege escalation', 'T1547.006', 'what the kernel runs'),
   place(/^\/proc\/\d+\/mem$|^\/dev\/(?:mem|kmem|port)$/, 60, 'privilege escalation', 'T1055.009', 'the memory of others'),
   place(/^\/(?:proc\/sys|sys)\//, 35, 'defense evasion', 'T1562.001', 'a setting of the kernel'),
-  place(/^\/var\/log\/(?:wtmp|btmp|lastlog|utmp|faillog|auth\.log|secure|syslog|messages|kern\.log)|^\/(?:var\/)?run\/utmp$/, 40, 'defense evasion', 'T1070.002', 'the record of who was here', [...HIDES, 'write']),
+  place(/^\/var\/log\/(?:wtmp|btmp|lastlog|utmp|faillog|auth\.log|secure|syslog|messages|kern\.log)|^\/(?:var\/)?run\/utmp$/, 45, 'defense evasion', 'T1070.002', 'the record of who was here', [...HIDES, 'write']),
   place(/^\/var\/log\//, 20, 'defense evasion', 'T1070.002', 'a log goes away', HIDES),
   place(/\/\.[a-z]*_?history$/, 40, 'defense evasion', 'T1070.003', 'what was typed', HIDES),
   place(/^\/(?:usr\/(?:local\/)?)?s?bin\/|^\/(?:usr\/(?:local\/)?)?lib(?:32|64|x32|exec)?\//, 35, 'persistence', 'T1554', 'the programs and libraries of the system'),

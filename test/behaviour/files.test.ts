@@ -216,3 +216,20 @@ describe('what a file may do', () => {
     ['is written over and runs as its owner', open(O.WRONLY, there('/srv/tool', 10, 0o104755)), Trait.executable | Trait.setId],
   ])('%s', (_, scene, traits) => expect(traitsOf(scene)).toBe(traits));
 });
+
+const trait = (exe: string, name: string): number | undefined => traitsOf(openScene().create({ ...ME, exe }, name, 0o100700));
+
+describe('what daemons do all day', () => {
+  it('is not told of the cgroups that systemd keeps for its units, but of anybody else there', () => {
+    const cgroup = '/sys/fs/cgroup/system.slice/x.service/cgroup.procs';
+    expect(files(openScene().create({ ...ME, exe: '/usr/lib/systemd/systemd' }, cgroup))).toEqual([]);
+    expect(files(openScene().create(ME, cgroup))).toEqual([`CREATE:${cgroup}`]);
+  });
+
+  it('makes no program of a mail that Postfix has queued, nor an excuse of its place', () => {
+    expect(trait('/usr/lib/postfix/sbin/cleanup', '/incoming/E57045994')).toBe(0);
+    expect(trait('/usr/lib/postfix/sbin/cleanup', '/var/spool/postfix/incoming/E57045994')).toBe(0);
+    expect(trait('/usr/lib/postfix/sbin/cleanup', '/var/spool/postfix/incoming/x.sh')).toBe(Trait.executable);
+    expect(trait('/usr/bin/x', '/var/spool/postfix/incoming/E57045994')).toBe(Trait.executable);
+  });
+});

@@ -7,6 +7,8 @@ export interface Actor {
   readonly exe: string;
   readonly ppid?: number;
   readonly euid?: number;
+  /** The real one, if another. */
+  readonly uid?: number;
   readonly auid?: number;
   readonly ses?: number;
   readonly tty?: string;
@@ -76,7 +78,7 @@ export const openScene = (): Scene => {
       const euid = String(actor.euid ?? 33);
       const body = syscall({
         arch, syscall: String(nr), success: success ? 'yes' : 'no', exit: String(exit), a0, a1, a2, a3,
-        ppid: String(actor.ppid ?? 1), pid: String(actor.pid), auid: String(actor.auid ?? UNSET), uid: euid, euid, ses: String(actor.ses ?? UNSET),
+        ppid: String(actor.ppid ?? 1), pid: String(actor.pid), auid: String(actor.auid ?? UNSET), uid: String(actor.uid ?? euid), euid, ses: String(actor.ses ?? UNSET),
         tty: actor.tty ?? '(none)', comm: untrusted(actor.comm ?? 'x'), exe: untrusted(actor.exe),
       });
       for (const [type, text] of [['SYSCALL', body], ...records, ['PROCTITLE', 'proctitle="x"']] as const) lines.push(record(type, text, serial, now));
