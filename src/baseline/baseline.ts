@@ -11,11 +11,11 @@ import { coverageOf } from './coverage.ts';
 import type { Coverage, Schedule } from './coverage.ts';
 import { generalise } from './generalise.ts';
 import type { Example, Pattern } from './generalise.ts';
-import { compile } from './group.ts';
 import type { BaselineGraph, EdgeFacts, Group, Groups } from './group.ts';
 import { generaliseHosts } from './hosts.ts';
 import { openNeighbourhood } from './nearest.ts';
 import type { Nearest, Neighbourhood, Novelty } from './nearest.ts';
+import { newPatterns } from './patterns.ts';
 import { canVaryByScript, findScripts, openScripts } from './scripts.ts';
 import type { ScriptPattern, StandIn } from './scripts.ts';
 
@@ -151,7 +151,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
       if (alike) alike.push(node);
       else siblings.set(bare, [node]);
     }
-    return (groups[kind] ??= { node, subject, kind, names: new Map(), patterns: [], ripe: RIPE });
+    return (groups[kind] ??= { node, subject, kind, names: new Map(), patterns: newPatterns(), ripe: RIPE });
   };
 
   /** The node that stands for a program which was run under one of many names. */
@@ -166,7 +166,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
     const standIn = seen.kind === 'exec' && !group.names.has(seen.name) ? standInOf(seen.name) : undefined;
     const facts = group.names.get(standIn ?? seen.name);
     if (facts !== undefined) return (seen.traits & ~facts.traits) === 0 ? facts : undefined;
-    return group.patterns.find((p) => (seen.traits & ~p.facts.traits) === 0 && (seen.end ? p.loose : p.regex).test(seen.name))?.facts;
+    return group.patterns.find(seen.name, (p) => (seen.traits & ~p.facts.traits) === 0 && (seen.end ? p.loose : p.regex).test(seen.name))?.facts;
   };
 
   const match = (node: NodeText, seen: Sighting): EdgeFacts | undefined => {
@@ -219,11 +219,17 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
       return facts ?? [];
     }));
 
+  const addPattern = ({ node, kind, patterns }: Group, source: string, facts: EdgeFacts, witness: Bytes): void => {
+    const known = patterns.get(source);
+    // Names with another trait may make up the same pattern.
+    if (known) Object.assign(known.facts, sumUp(kind, [known.facts, facts]));
+    else patterns.add(source, keep(node, patternNode(kind, source), { ...facts }), witness);
+  };
+
   const adopt = (group: Group, { source, covers }: Pattern): LearnedPattern => {
     const anchored = `^${source}$`;
     const names = covers.map(({ name }) => name);
-    const facts = keep(group.node, patternNode(group.kind, anchored), take(group, names));
-    group.patterns.push(compile(anchored, facts, names[0] ?? NONE));
+    addPattern(group, anchored, take(group, names), names[0] ?? NONE);
     return told(group, anchored, names);
   };
 
@@ -239,10 +245,8 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
         group.names.set(name, keep(node, printObject({ kind, name }), { ...sum }));
       }
       for (const { source, facts, witness } of old.patterns) {
-        const known = group.patterns.find((p) => p.source === source);
         drop(from, patternNode(kind, source));
-        if (known) Object.assign(known.facts, sumUp(kind, [known.facts, facts]));
-        else group.patterns.push(compile(source, keep(node, patternNode(kind, source), { ...facts }), witness));
+        addPattern(group, source, facts, witness);
       }
       changed.delete(old);
       changed.add(group);
@@ -295,7 +299,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
       scripts.add(name);
     }
     for (const [source, witness, ...state] of patterns) {
-      group.patterns.push(compile(source, keep(node, patternNode(kind, source), restoreFacts(kind, state)), witness));
+      group.patterns.add(source, keep(node, patternNode(kind, source), restoreFacts(kind, state)), witness);
     }
     group.ripe = ripe;
     return group;
@@ -365,7 +369,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
         groups: groups.map(({ node, kind, names, patterns, ripe }) => ({
           node, kind, ripe,
           names: [...names].map(([name, facts]) => [name, placeOf(node, printObject({ kind, name }), facts), ...saveFacts(facts)]),
-          patterns: patterns.map(({ source, witness, facts }) => [source, witness, ...saveFacts(facts)]),
+          patterns: [...patterns].map(({ source, witness, facts }) => [source, witness, ...saveFacts(facts)]),
         })),
         changed: [...changed].map((group) => index.get(group) ?? 0),
         units: { ...elapsed },

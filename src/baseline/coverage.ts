@@ -120,7 +120,7 @@ export const coverageOf = (groups: readonly Group[], units: number, unit: Ms, sc
   for (const { subject: parent, kind, names, patterns } of groups) {
     const ofKind = kinds.get(kind) ?? noIncidence();
     kinds.set(kind, ofKind);
-    for (const facts of [...names.values(), ...patterns.map((p) => p.facts)]) {
+    for (const facts of [...names.values(), ...[...patterns].map((p) => p.facts)]) {
       tally(all, facts);
       tally(ofKind, facts);
     }

@@ -33,6 +33,8 @@ const STRONG = 2;
 const WEAK = 4;
 /** Two or three characters can be anything, too. */
 const SHORT = 8;
+/** So many numbers do not rise by chance. */
+const RISING = 8;
 
 const DIGITS = /^[0-9]+$/;
 const WORD_NUMBER = /^([A-Za-z]{3,})([0-9A-Za-z_]+)$/;
@@ -57,11 +59,21 @@ const lengthsOf = (values: readonly string[]): { readonly min: number; readonly 
 
 const repeat = ({ min, max }: { readonly min: number; readonly max: number }): string => (min === max ? `{${min}}` : `{${min},${max}}`);
 
-/** Lengths of numbers; those that follow one another without a gap are a counter, and it will go on. */
+/** Digits of the greatest pid. */
+const PID = 7;
+
+const isRising = (numbers: readonly number[]): boolean => numbers.every((n, i) => i === 0 || n > (numbers[i - 1] ?? 0));
+
+/**
+ * Lengths of numbers, in order of first sight. Those that follow one another without a gap are a counter, and it will go on; those that only
+ * rise, beyond what stands for days and hours, are pids of a machine that was started lately: they will have more digits next week.
+ */
 const counted = (values: readonly string[]): string => {
-  const numbers = new Set(values.map(Number));
+  const all = values.map(Number);
+  const numbers = new Set(all);
   const { min, max } = range(numbers);
   const seen = lengthsOf(values);
+  if (min >= 100 && numbers.size >= RISING && isRising(all)) return repeat({ ...seen, max: Math.max(seen.max, PID) });
   return repeat(numbers.size >= WEAK && max - min + 1 === numbers.size ? { ...seen, max: Math.max(seen.max, String(max + numbers.size).length) } : seen);
 };
 

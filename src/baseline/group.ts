@@ -2,7 +2,7 @@ import type { DirectedGraph } from 'graphology';
 import { bytes } from '../audit/units.ts';
 import type { Bytes, Ms } from '../audit/units.ts';
 import type { EdgeKind, NodeText, Subject } from '../behaviour/edge.ts';
-import { withWords } from './generalise.ts';
+import type { Patterns } from './patterns.ts';
 
 /** What the graph keeps of each edge. */
 export interface EdgeFacts {
@@ -19,31 +19,13 @@ export interface EdgeFacts {
 /** Of subjects, objects and patterns. */
 export type BaselineGraph = DirectedGraph<Record<string, never>, EdgeFacts>;
 
-/** A pattern at work. */
-export interface Compiled {
-  /** Anchored regular expression over raw names. */
-  readonly source: string;
-  readonly regex: RegExp;
-  /** The same for names that did not last, see `withWords`. */
-  readonly loose: RegExp;
-  readonly facts: EdgeFacts;
-  /** One of the names behind it. */
-  readonly witness: Bytes;
-}
-
-export const compile = (source: string, facts: EdgeFacts, witness: Bytes): Compiled => {
-  const regex = new RegExp(source);
-  const loose = withWords(source);
-  return { source, regex, loose: loose === source ? regex : new RegExp(loose), facts, witness };
-};
-
 /** All that one subject did in one way: the literal names, and the patterns that stand for others. */
 export interface Group {
   readonly node: NodeText;
   readonly subject: Subject;
   readonly kind: EdgeKind;
   readonly names: Map<Bytes, EdgeFacts>;
-  readonly patterns: Compiled[];
+  readonly patterns: Patterns;
   /** Names at which patterns are looked for without waiting for the end of the window. */
   ripe: number;
 }
@@ -59,6 +41,6 @@ export interface Known {
 export const find = ({ names, patterns }: Group, name: Bytes): Known | undefined => {
   const facts = names.get(name);
   if (facts) return { facts };
-  const pattern = patterns.find((p) => p.regex.test(name));
+  const pattern = patterns.find(name, (p) => p.regex.test(name));
   return pattern && { facts: pattern.facts, pattern: bytes(pattern.source) };
 };

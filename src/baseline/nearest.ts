@@ -185,7 +185,7 @@ export const openNeighbourhood = (graph: BaselineGraph, bySubject: ReadonlyMap<s
         programKnown: alike !== undefined,
         objectKnown: isObjectKnown(seen, places),
         kindKnown: own !== undefined,
-        edgesOfKind: own ? own.names.size + own.patterns.length : 0,
+        edgesOfKind: own ? own.names.size + own.patterns.size() : 0,
         portKnown: isOwn(PORT),
         directoryKnown: isOwn(DIRECTORY),
         directoryUsed: isUsed(DIRECTORY),

@@ -1,11 +1,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bytes, ms, uid, UNSET } from '../../src/audit/units.ts';
+import { newBaseline } from '../../src/baseline/baseline.ts';
 import { generaliseHosts } from '../../src/baseline/hosts.ts';
+import { Trait } from '../../src/behaviour/handler.ts';
+import type { Sighting } from '../../src/behaviour/sightings.ts';
 import { raw } from '../support/log.ts';
 import { alertsOf, openFullmon, replay } from '../support/replay.ts';
 import { CWD, DENIED, ipv4, NR, openScene } from '../support/scene.ts';
 import type { Actor, Scene } from '../support/scene.ts';
+import { sighting } from '../support/sighting.ts';
 
 const ME: Actor = { pid: 500, exe: '/usr/bin/x' };
 const HASHES = ['0f1e2d3c4b5a6978', 'a81b93c0d4e5f607', '1122aabb33cc44dd', 'deadbeef00112233', '9a8b7c6d5e4f3021', 'ffee0011ddcc2233'] as const;
@@ -55,6 +59,33 @@ describe('what was generalised', () => {
     fullmon.end();
     expect(fullmon.state().edges).toBe(1);
   });
+});
+
+const user = (i: number): string => [...String(i)].map((d) => 'aeioubdlmn'.charAt(Number(d))).join('o');
+const mail = (i: number, n: number): string => `proc::8:/usr/bin/lmtp->file:CREATE:/home/${user(i)}/new/${1_700_000_000 + n * 7}.M${100_000 + n * 77}`;
+
+it('many patterns of one subject are found by the place of the name, and cost no more than a few', () => {
+  const baseline = newBaseline(ms(60_000));
+  for (let i = 0; i < 3000; i++) for (let n = 0; n < 4; n++) baseline.learn(sighting(mail(i, n)));
+  expect(baseline.generalise().length + baseline.coverage().edges).toBe(6000);
+  // Each against each would take minutes.
+  for (let n = 0; n < 20; n++) {
+    for (let i = 0; i < 3000; i++) expect(baseline.knows(sighting(mail(i, n + 10)))).toBe(true);
+    for (let i = 3000; i < 6000; i++) expect(baseline.knows(sighting(mail(i, n)))).toBe(false);
+  }
+}, 30_000);
+
+const createWith = (hash: string, traits = 0): Sighting => sighting(`proc::33:/usr/bin/x->file:CREATE:/srv/a/${hash}`, 0, traits);
+
+it('names that were refused may make up the pattern of others, and it covers both then', () => {
+  const baseline = newBaseline(ms(60_000));
+  for (const traits of [0, Trait.denied]) {
+    for (const hash of HASHES) baseline.learn(createWith(traits === 0 ? hash : [...hash].toReversed().join(''), traits));
+    baseline.generalise();
+    expect(baseline.knows(createWith(FRESH))).toBe(true);
+    expect(baseline.knows(createWith(FRESH, Trait.denied))).toBe(traits !== 0);
+  }
+  expect(baseline.graph.size).toBe(1);
 });
 
 const connecting = (exe: string, ...hosts: readonly string[]) => (scene: Scene): void => {

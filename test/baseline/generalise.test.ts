@@ -121,6 +121,14 @@ describe('a counter', () => {
     expect(covers(found, '/spool/job-100')).toBe(false);
   });
 
+  it('that only rises, like a pid, will have more digits one day', () => {
+    const pids = [312, 340, 371, 402, 455, 511, 587, 640].map((n) => `/var/lib/redis/temp-${n}.rdb`);
+    const later = ['/var/lib/redis/temp-1017.rdb', '/var/lib/redis/temp-4194303.rdb'];
+    expect(later.filter((name) => covers(patterns(pids), name))).toEqual(later);
+    expect(later.filter((name) => covers(patterns(pids.toReversed()), name))).toEqual([]);
+    expect(covers(patterns(pids), '/var/lib/redis/temp-12.rdb')).toBe(false);
+  });
+
   it('takes four numbers to be believed', () => {
     expect(sources(['/srv/v1', '/srv/v2', '/srv/v3'])).toEqual([]);
     expect(sources(['/srv/release-1', '/srv/release-2', '/srv/release-3'])).toEqual([]);
