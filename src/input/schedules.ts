@@ -12,6 +12,8 @@ export interface ScheduledJob {
 }
 
 const DIRECTORIES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
+/** There if, and only if, systemd runs. */
+const SYSTEMD = '/run/systemd/system';
 const PERIODS = ['hourly', 'daily', 'weekly', 'monthly'];
 /** What run-parts takes for a script. */
 const SCRIPT = /^[A-Za-z0-9_-]+$/;
@@ -34,6 +36,8 @@ const isProgram = (path: string): boolean =>
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();
   }, false);
+
+const isDirectory = (path: string): boolean => attempt(() => statSync(path).isDirectory(), false);
 
 const isFile = (path: string): boolean => attempt(() => statSync(path).isFile(), false);
 
@@ -70,8 +74,8 @@ const cronJobs = (root: string): readonly ScheduledJob[] => {
   const job = (source: string, program: string | undefined): readonly ScheduledJob[] => (program === undefined ? [] : [{ name: `cron: ${source} ${program}`, by: 'cron', program: resolved(program, root) }]);
   const table = (path: string, hasUser: boolean): readonly ScheduledJob[] =>
     commands(attempt(() => readFileSync(at(path), 'latin1'), ''), hasUser)
-      // Its scripts are listed one by one.
-      .filter((command) => !/\/etc\/cron\.(?:hourly|daily|weekly|monthly)\b/.test(command))
+      // Scripts of a period are listed one by one; what makes way for a timer where systemd runs never runs there.
+      .filter((command) => !/\/etc\/cron\.(?:hourly|daily|weekly|monthly)\b/.test(command) && !(command.includes(SYSTEMD) && isDirectory(at(SYSTEMD))))
       .flatMap((command) => job(path, programOf(command, root)));
   const scripts = PERIODS.flatMap((period) => list(at(`/etc/cron.${period}`)).filter((name) => SCRIPT.test(name)).map((name) => `/etc/cron.${period}/${name}`).filter((path) => isProgram(at(path))));
   return [

@@ -50,6 +50,14 @@ it('jobs of cron are found wherever cron finds them, by the name under which the
   ]);
 });
 
+it('what makes way for a timer is due only where there are none', async () => {
+  put('/etc/cron.d/scrub', '30 3 * * 0 root test -e /run/systemd/system || /usr/lib/php/sessionclean\n');
+  const names = async (): Promise<readonly string[]> => (await readSchedules(root)).map(({ name }) => name);
+  expect(await names()).toContain('cron: /etc/cron.d/scrub /usr/lib/php/sessionclean');
+  mkdirSync(join(root, '/run/systemd/system'), { recursive: true });
+  expect(await names()).not.toContain('cron: /etc/cron.d/scrub /usr/lib/php/sessionclean');
+});
+
 it('timers are found by what they start', () => {
   const timers = JSON.stringify([
     { next: 1, left: 2, last: null, passed: null, unit: 'logrotate.timer', activates: 'logrotate.service' },
