@@ -90,10 +90,10 @@ def use_desk():
 
 
 def share():
-    name = f'/tmp/{random.choice(WORDS)}-{random.randint(1, 99)}.txt'
+    name = time.strftime('scan-%Y%m%d-%H%M%S.pdf', time.gmtime(time.time() + ahead))
     with open(os.path.join(flags.out, 'document'), 'w') as file:
         file.write(letter('anna').as_string())
-    sftp(random.choice(['anna', 'emil']), '-mkdir documents', f'put {flags.out}/document documents/{os.path.basename(name)}', 'ls documents')
+    sftp(random.choice(['anna', 'emil']), '-mkdir documents', f'put {flags.out}/document documents/{name}', 'ls documents')
 
 
 CHORES = [
@@ -106,7 +106,8 @@ chores = []
 
 def administer():
     if not chores:
-        chores.extend((lines, tty) for lines in CHORES for tty in (False, True))
+        # sudo on a terminal takes what was typed ahead for itself, the exit too.
+        chores.extend((lines, tty) for lines in CHORES for tty in (False, True) if not (tty and 'sudo' in lines[0]))
         random.shuffle(chores)
     lines, tty = chores.pop()
     if tty:
