@@ -98,9 +98,10 @@ export const deriveEdges = (processes: Processes, names: Names, hostnames: Pick<
     sendmsg: connects,
     sendmmsg: connects,
     bind: (e, p) => {
-      binds(e, p);
+      const actor = e.syscall.success ? processes.bound(p) : p;
+      binds(e, actor);
       // A unix socket is a file too.
-      creates(e, p, AT_FDCWD, 'create');
+      creates(e, actor, AT_FDCWD, 'create');
     },
     socketcall: (e, p) => SOCKETCALL[e.syscall.a0]?.(e, p),
     ptrace: (e, p) => (PTRACE_INTRUDES.has(e.syscall.a0) ? traces(e, p, (e.has & Has.objPid) === 0 ? e.syscall.a1 : e.objectPid) : undefined),

@@ -52,6 +52,8 @@ export interface Processes {
   readonly caller: (event: Event) => Process;
   /** For a successful exec: who called it, and what runs now. */
   readonly exec: (event: Event) => { readonly before: Process; readonly after: Process };
+  /** The process after it bound a socket: a fork that does so outside of any session has left its starter, and is a daemon of its own. */
+  readonly bound: (p: Process) => Process;
   /** A login session begins. */
   readonly login: (event: Event) => void;
   /** A login program tells where a session came from. */
@@ -289,6 +291,16 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
       const after = add(make(r, scriptOf(r.exe, argv, cwd, r.notty), from, parent, joined(argv)));
       if (before !== undefined && before !== self) confirm(before);
       return { before: before ?? make({ ...r, exe: UNKNOWN }, NONE, { service: NONE, lineage: after.lineage }, undefined, NONE), after };
+    },
+
+    // There is no record of a process that has lost its parent. Postfix is started by postmulti, and was `qmgr@postmulti` after a restart what
+    // /proc had called `qmgr@master` before.
+    bound(p) {
+      if (isSet(p.ses) || p.service === NONE || p.parent?.exe !== p.exe) return p;
+      const own = { ...p, service: NONE, daemon: true };
+      own.subject = subjectOf(own, p.subject.login, p.subject.euid);
+      own.node = printSubject(own.subject);
+      return add(own);
     },
 
     login(event) {

@@ -5,11 +5,13 @@ import { createFullmon } from '../../src/fullmon.ts';
 import { fact } from '../support/fact.ts';
 import { raw } from '../support/log.ts';
 import { alertsOf, edgesOf, replay } from '../support/replay.ts';
-import { openScene } from '../support/scene.ts';
-import type { Actor, Scene } from '../support/scene.ts';
+import { ipv4, NR, openScene } from '../support/scene.ts';
+import type { Actor, Outcome, Scene } from '../support/scene.ts';
 
 const edges = (scene: Scene): readonly string[] => edgesOf(scene.lines);
 const last = (scene: Scene): string | undefined => edges(scene).at(-1);
+
+const bind = (scene: Scene, actor: Actor, outcome: Outcome = {}): Scene => scene.call(actor, NR.bind, outcome, ['SOCKADDR', `saddr=${ipv4('0.0.0.0', 25)}`]);
 
 const MASTER: Actor = { pid: 500, ppid: 1, exe: '/usr/sbin/nginx', euid: 0 };
 const WORKER: Actor = { pid: 501, ppid: 500, exe: '/usr/sbin/nginx' };
@@ -74,6 +76,36 @@ describe('a daemon', () => {
 });
 
 describe('a parent that nobody knows', () => {
+  describe('that a starter left behind', () => {
+    const starter: Actor = { pid: 700, ppid: 1, exe: '/usr/sbin/postmulti', euid: 0 };
+    const first: Actor = { pid: 701, ppid: 700, exe: '/usr/lib/postfix/sbin/master', euid: 0 };
+    const listener: Actor = { ...first, pid: 702, ppid: 701 };
+    const started = (): Scene => openScene().exec(starter, ['postmulti']).exec(first, ['master', '-w']);
+    const qmgr: Actor = { pid: 703, ppid: 702, exe: '/usr/lib/postfix/sbin/qmgr', euid: 102 };
+
+    it('is its own service from when its fork listens', () => {
+      expect(edges(bind(started(), listener).exec(qmgr, ['qmgr']).create(qmgr, '/a')).slice(-3)).toEqual([
+        'proc::0:/usr/lib/postfix/sbin/master->listen:0.0.0.0:25',
+        'proc::0:/usr/lib/postfix/sbin/master->proc::102:/usr/lib/postfix/sbin/qmgr@master',
+        'proc::102:/usr/lib/postfix/sbin/qmgr@master->file:CREATE:/a',
+      ]);
+    });
+
+    it('acts for its starter while it does not listen, or may not', () => {
+      expect(last(bind(started().create(listener, '/a'), listener, { success: false }).exec(qmgr, ['qmgr']))).toMatch(/qmgr@postmulti$/);
+    });
+
+    it('acts for its starter where it is no fork', () => {
+      expect(last(bind(started(), first))).toBe('proc::0:/usr/lib/postfix/sbin/master@postmulti->listen:0.0.0.0:25');
+    });
+
+    it('acts for the login when it was started in a session', () => {
+      const session = { auid: 1000, ses: 7 };
+      const scene = openScene().login({ pid: 690, ppid: 1, exe: '/usr/sbin/sshd', euid: 0, ...session }, 1000, 7).exec({ ...first, ...session }, ['master']);
+      expect(last(bind(scene, { ...listener, ...session }))).toBe('proc::1000/0:/usr/lib/postfix/sbin/master@sshd->listen:0.0.0.0:25');
+    });
+  });
+
   it('is told as such', () => {
     expect(edges(openScene().exec({ pid: 702, ppid: 701, exe: '/usr/bin/id' }, ['id']))).toEqual(['proc::33:?->proc::33:/usr/bin/id@?']);
   });
