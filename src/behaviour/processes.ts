@@ -74,7 +74,7 @@ export interface ProcessesState {
   readonly table: readonly number[];
   readonly sessions: readonly (readonly [Ses, Session])[];
   readonly lineages: number;
-  readonly pids: { readonly turns: number; readonly counter: number; readonly start: number; readonly low: number; readonly lows: number };
+  readonly pids: { readonly turns: number; readonly counter: number; /** The highest pid seen. */ readonly top: number; readonly start: number; readonly low: number; readonly lows: number };
 }
 
 /** There are no exit records, so most of the table is dead; what is still at work is kept, and asked for again when it is not. */
@@ -86,8 +86,12 @@ export const MAX_COMMAND = 1024;
 const INIT = 1;
 /** More than any kernel's pid_max: one turn of the pid counter. */
 const TURN = 2 ** 22;
+/** Pids below are given out once, at boot. */
+const RESERVED = 300;
 /** Execs follow their forks by a little, so pids seen are out of order by this much at most. */
 const JITTER = 1024;
+/** Programs start every so many forks at least; where they do not, a turn of the counter may pass unnoticed. */
+const STRIDE = 4096;
 
 type Caller = Pick<SyscallRecord, 'pid' | 'ppid' | 'ses' | 'exe' | 'auid' | 'euid'>;
 
@@ -111,7 +115,7 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
 
   // The kernel hands out pids in turn. There are no fork and exit records, so this is all that tells an old entry from a reused pid:
   // once the counter has come round to a pid again, whatever was known of it may be of a process that is gone.
-  let { turns, counter, start, low, lows } = saved?.state.pids ?? { turns: 0, counter: -1, start: 0, low: -1, lows: 0 };
+  let { turns, counter, top, start, low, lows } = saved?.state.pids ?? { turns: 0, counter: -1, top: -1, start: 0, low: -1, lows: 0 };
   /** Where the counter stands, over all turns; -1 before the first pid. */
   let position = turns * TURN + counter;
 
@@ -122,14 +126,15 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
 
   const count = (pid: Pid): void => {
     if (counter < 0) {
-      counter = pid;
+      counter = top = pid;
       start = pid;
     } else if (pid > counter) {
       counter = pid;
-      lows = 0;
+      if (pid > top) top = pid;
+      if (lows > 0) lows--;
     } else if (counter - pid > JITTER) {
       // One low pid may be an old process; three that rise together are the counter's new turn.
-      lows = lows > 0 && pid >= low && pid - low < 4 * JITTER ? lows + 1 : 1;
+      lows = lows > 0 && pid >= low && pid - low < STRIDE ? lows + 1 : 1;
       low = pid;
       if (lows < 3) return;
       turns++;
@@ -138,11 +143,13 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
     }
   };
 
-  const isStale = (p: Process): boolean => {
-    if (counter < 0) return false;
-    const passed = (p.pid <= counter ? turns : turns - 1) * TURN + p.pid;
-    return passed > Math.max(p.confirmed, start);
-  };
+  /** Can the counter have come round? It ends where it ended before, and begins above the reserved pids. */
+  const mayHaveTurned = (): boolean => lows > 0 && low < RESERVED + lows * STRIDE && top - counter < STRIDE;
+
+  const isPassed = (p: Process, turn: number, at: number): boolean => (p.pid <= at ? turn : turn - 1) * TURN + p.pid > Math.max(p.confirmed, start);
+
+  /** Once a low pid was seen, a new turn may have begun: who is stale in that case is not named either. */
+  const isStale = (p: Process): boolean => p.pid >= RESERVED && counter >= 0 && (isPassed(p, turns, counter) || (mayHaveTurned() && isPassed(p, turns + 1, low)));
 
   const fresh = (pid: Pid): Process | undefined => {
     const p = table.get(pid);
@@ -229,6 +236,13 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
     return p !== undefined && fits(p, r.ses) ? p : ask(r.ppid);
   };
 
+  /** The process that executes, if it has done so before: with the parent it had then, or with init, which takes in orphans. */
+  const selfOf = (r: SyscallRecord): Process | undefined => {
+    const p = table.get(r.pid);
+    if (p === undefined || p.ses !== r.ses) return undefined;
+    return p.ppid === r.ppid ? (isPassed(p, turns, counter) ? undefined : p) : r.ppid === INIT && !isStale(p) ? p : undefined;
+  };
+
   const dress = (p: Process, r: SyscallRecord): Process => {
     if (p.subject.euid !== r.euid || p.subject.login !== r.auid) {
       p.subject = subjectOf(p, r.auid, r.euid);
@@ -241,8 +255,11 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
   const discover = (event: Event): Process => {
     const r = event.syscall;
     if (r.pid > counter && r.pid - counter <= JITTER) advance(r.pid);
-    const parent = parentOf(r);
+    // Who has forks of its own program is still that program, however long ago it was heard of.
+    const kin = table.get(r.ppid);
+    const parent = kin?.exe === r.exe && fits(kin, r.ses) ? kin : parentOf(r);
     const forked = parent !== undefined && parent.exe === r.exe;
+    if (forked) confirm(parent);
     // Without a session and a known parent it is taken for a daemon that was running before: its own service.
     const from = forked && !isSet(r.ses) ? parent
       : parent === undefined && !isSet(r.ses) ? { service: NONE, lineage: ++lineages }
@@ -257,8 +274,8 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
   const callerOf = (event: Event): Process => {
     const r = event.syscall;
     const p = table.get(r.pid);
-    // A stale entry whose program, session and parent are still the same is the same process, or a fork that behaves as it does.
-    if (p === undefined || p.exe !== r.exe || p.ses !== r.ses || (p.ppid !== r.ppid && isStale(p))) return discover(event);
+    // A stale entry whose program, session and parent are still the same is the same process, or a fork that behaves as it does; init takes in orphans.
+    if (p === undefined || p.exe !== r.exe || p.ses !== r.ses || (p.ppid !== r.ppid && r.ppid !== INIT && isStale(p))) return discover(event);
     p.ppid = r.ppid;
     confirm(p);
     return dress(p, r);
@@ -280,10 +297,9 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
 
     exec(event) {
       const r = event.syscall;
-      const known = fresh(r.pid);
-      const self = known?.ses === r.ses ? known : undefined;
+      advance(r.pid);
+      const self = selfOf(r);
       const before = self ?? parentOf(r);
-      if (self === undefined) advance(r.pid);
       const argv = (event.has & Has.execve) === 0 ? [] : event.argv;
       const cwd = (event.has & Has.cwd) === 0 ? NONE : event.cwd;
       const from = inherit(r.ses, r.ppid, before, self !== undefined);
@@ -309,7 +325,10 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
       const byRecord = (event.has & Has.syscall) !== 0 && event.syscall.pid === pid;
       const exe = byRecord ? event.syscall.exe : fresh(pid)?.exe;
       openSession(ses, { service: exe === undefined ? UNKNOWN : baseName(exe), lineage: ++lineages });
-      if (byRecord) callerOf(event);
+      if (!byRecord) return;
+      // Whoever opens a session was forked to do so.
+      advance(pid);
+      callerOf(event);
     },
 
     opened({ opened: { ses, address } }) {
@@ -332,13 +351,13 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
     reboot() {
       table.clear();
       sessions.clear();
-      [turns, counter, start, low, lows, position] = [0, -1, 0, -1, 0, -1];
+      [turns, counter, top, start, low, lows, position] = [0, -1, -1, 0, -1, 0, -1];
     },
 
     save: (idOf) => ({
       table: [...table.values()].map(idOf),
       sessions: [...sessions].map(([id, { service, lineage, origin }]) => [id, origin === undefined ? { service, lineage } : { service, lineage, origin }]),
-      lineages, pids: { turns, counter, start, low, lows },
+      lineages, pids: { turns, counter, top, start, low, lows },
     }),
   };
 };
