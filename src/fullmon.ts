@@ -59,7 +59,7 @@ export interface Settings {
 type Phase = 'waiting' | 'learning' | 'monitoring';
 
 /** Counts the shapes that {@link Snapshot} has had. */
-export const SNAPSHOT = 2;
+export const SNAPSHOT = 3;
 
 /** The state between two chunks, as plain data for JSON. Names are bytes, one char each. */
 /** So often one thing about auditing was changed. */
