@@ -1,13 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { noLosses } from '../../src/audit/losses.ts';
-import { reassemble } from '../../src/audit/reassembler.ts';
 import { UNSET } from '../../src/audit/units.ts';
 import { parseSubject } from '../../src/behaviour/edge.ts';
-import { deriveEdges } from '../../src/behaviour/derive.ts';
-import { resolveNames } from '../../src/behaviour/names.ts';
-import { trackProcesses } from '../../src/behaviour/processes.ts';
-import { raw } from '../support/log.ts';
+import { alertsOf, replay } from '../support/replay.ts';
 import { openScene } from '../support/scene.ts';
 import type { Actor } from '../support/scene.ts';
 
@@ -158,16 +153,9 @@ interface Answer {
   readonly service: string;
 }
 
-const answers = (lines: readonly string[]): readonly Answer[] => {
-  const told: Answer[] = [];
-  const derive = deriveEdges(trackProcesses(), resolveNames(), ({ serial }, { subject }, kind, name) => {
-    if (kind === 'exec') told.push({ serial, parent: subject.exe, service: parseSubject(name)?.service ?? '' });
-  });
-  const events = reassemble(noLosses(), derive, () => undefined);
-  events.feed(raw(`${lines.join('\n')}\n`));
-  events.end();
-  return told;
-};
+/** Every program is another one, so that each exec is an edge of its own. */
+const answers = (lines: readonly string[]): readonly Answer[] =>
+  alertsOf(replay(lines)).flatMap(({ seen: { kind, serial, subject, name } }) => (kind === 'exec' ? [{ serial, parent: subject.exe, service: parseSubject(name)?.service ?? '' }] : []));
 
 describe('who started a program', () => {
   // What is promised: the program named ran in the process itself or runs in its parent, or it is `?`; never a stranger's that had the pid before.
