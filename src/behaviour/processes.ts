@@ -74,7 +74,7 @@ export interface ProcessesState {
   readonly table: readonly number[];
   readonly sessions: readonly (readonly [Ses, Session])[];
   readonly lineages: number;
-  readonly pids: { readonly turns: number; readonly counter: number; /** The highest pid seen. */ readonly top: number; readonly start: number; readonly low: number; readonly lows: number };
+  readonly pids: { readonly turns: number; readonly counter: number; /** Where the counter is known to come to. */ readonly top: number; readonly start: number; readonly low: number; readonly lows: number };
 }
 
 /** There are no exit records, so most of the table is dead; what is still at work is kept, and asked for again when it is not. */
@@ -86,6 +86,8 @@ export const MAX_COMMAND = 1024;
 const INIT = 1;
 /** More than any kernel's pid_max: one turn of the pid counter. */
 const TURN = 2 ** 22;
+/** Where the counter ends at the earliest: the kernel's default, which systemd and large machines only raise. */
+const PID_MAX = 32768;
 /** Pids below are given out once, at boot. */
 const RESERVED = 300;
 /** Execs follow their forks by a little, so pids seen are out of order by this much at most. */
@@ -115,7 +117,7 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
 
   // The kernel hands out pids in turn. There are no fork and exit records, so this is all that tells an old entry from a reused pid:
   // once the counter has come round to a pid again, whatever was known of it may be of a process that is gone.
-  let { turns, counter, top, start, low, lows } = saved?.state.pids ?? { turns: 0, counter: -1, top: -1, start: 0, low: -1, lows: 0 };
+  let { turns, counter, top, start, low, lows } = saved?.state.pids ?? { turns: 0, counter: -1, top: PID_MAX, start: 0, low: -1, lows: 0 };
   /** Where the counter stands, over all turns; -1 before the first pid. */
   let position = turns * TURN + counter;
 
@@ -126,7 +128,7 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
 
   const count = (pid: Pid): void => {
     if (counter < 0) {
-      counter = top = pid;
+      counter = pid;
       start = pid;
     } else if (pid > counter) {
       counter = pid;
@@ -193,7 +195,8 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
     const subject: Subject = { container, login: r.auid, euid: r.euid, exe, script, service };
     return {
       pid: r.pid, ppid: r.ppid, exe, script, service, daemon: service === NONE && r.ppid === INIT, container, ses: r.ses, lineage, parent, command,
-      confirmed: position, active: false, subject, node: printSubject(subject),
+      // Ahead of the counter: forks went by unseen, and it has come so far at least.
+      confirmed: Math.max(position, turns * TURN + r.pid), active: false, subject, node: printSubject(subject),
     };
   };
 
@@ -351,7 +354,7 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
     reboot() {
       table.clear();
       sessions.clear();
-      [turns, counter, top, start, low, lows, position] = [0, -1, -1, 0, -1, 0, -1];
+      [turns, counter, top, start, low, lows, position] = [0, -1, PID_MAX, 0, -1, 0, -1];
     },
 
     save: (idOf) => ({
