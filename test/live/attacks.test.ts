@@ -43,6 +43,12 @@ const asDaemons = (log: Stamped, ses: string): Stamped => {
     : [[time, line.replace(/ auid=\d+/, ' auid=4294967295').replace(session, ' ses=4294967295')] as const]);
 };
 
+/** What one who found the hole in the application of ordinary.sh sends for it to run. */
+const throughHole = (script: string): string => {
+  const query = encodeURIComponent(script).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16)}`);
+  return `exec 3<>/dev/tcp/127.0.0.1/8083; printf 'GET /?%s HTTP/1.0\\r\\n\\r\\n' '${query}' >&3; cat <&3`;
+};
+
 const between = (log: Stamped, { from, to }: Window): readonly string[] => log.flatMap(([time, line]) => (time >= from && time < to ? [line] : []));
 
 /** Stamps are of a clock that ticks every few ms, so there is some silence around. */
@@ -93,7 +99,7 @@ describe.skipIf(why !== undefined)(`attacks on a server whose work is known${why
     const quiet = await during(() => work('day'));
     const windows = new Map<Behaviour, Window>();
     const said = new Map<Behaviour, Ran>();
-    for (const behaviour of done) windows.set(behaviour, await during(async () => said.set(behaviour, await audit.run(behaviour.attack))));
+    for (const behaviour of done) windows.set(behaviour, await during(async () => said.set(behaviour, await audit.run(behaviour.by === 'web' ? throughHole(behaviour.attack) : behaviour.attack))));
 
     const log = asDaemons(stamped(audit.log), daemons);
     expect(daemons).toMatch(/^\d+$/);
