@@ -67,7 +67,11 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
   if (reset) store.reset();
   const found = store.read((body) => {
     const { position, snapshot } = readCheckpoint(body);
-    return { position, fullmon: createFullmon(settings, speak, lookup, snapshot) };
+    try {
+      return { position, fullmon: createFullmon(settings, speak, lookup, snapshot) };
+    } catch {
+      throw new Error('does not hold what it should');
+    }
   });
   const fullmon = found.kind === 'state' ? found.state.fullmon : createFullmon(settings, speak, lookup, found.kind === 'damaged' ? 'damaged' : undefined);
   if (found.kind === 'damaged') finding(`${found.trouble}: what is normal is not known, only what is grave in itself is told; look into it, then start once with --reset to learn anew`);

@@ -66,18 +66,12 @@ const readBody = (path: string): unknown => {
   }
 };
 
-const exists = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-
-/** Tells a process from another one that gets its pid later: when it was started, and since which boot. Empty for one that is gone. */
-const identityOf = (pid: string): string => {
+/** What cannot be looked at may well be there. */
+const exists = (path: string): boolean => {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // Killed, and only not reaped yet.
-    if (fields[0] === 'Z' || fields[0] === 'X') return '';
-    return `${pid} ${fields[19]} ${readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()}`;
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch {
-    return '';
+    return true;
   }
 };
 
@@ -89,23 +83,39 @@ const contentOf = (path: string): string => {
   }
 };
 
+/** Tells a process from another one that gets its pid later: when it was started, and since which boot. Empty for one that is gone. */
+const identityOf = (pid: string): string => {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // Killed, and only not reaped yet.
+    if (fields[0] === 'Z' || fields[0] === 'X') return '';
+    return `${pid} ${fields[19]} ${contentOf('/proc/sys/kernel/random/boot_id').trim()}`;
+  } catch {
+    return '';
+  }
+};
+
 /**
- * Takes the directory's lock or throws a {@link FullmonError}. A file that names its process: a socket in the abstract name space could be
- * taken by anybody, and would keep fullmon from starting. It is linked into place, so that it is never there without its words.
+ * Takes the directory's lock or throws a {@link FullmonError}; returns what it says. A file that names its process: a socket in the abstract
+ * name space could be taken by anybody, and would keep fullmon from starting. It is linked into place, so that it is never there without its
+ * words. Where nothing can be written there is no lock: whoever fills the disk and ends fullmon may not keep it from coming back.
  */
 const lock = (directory: string): string => {
   const path = join(directory, 'lock');
-  const mine = identityOf(String(process.pid));
   const draft = `${path}.${process.pid}`;
-  writeNew(draft, Buffer.from(mine));
+  const mine = identityOf(String(process.pid));
+  try {
+    writeNew(draft, Buffer.from(mine));
+  } catch (error) {
+    const code = codeOf(error);
+    if (!FULL.has(code)) throw new FullmonError(`--state ${directory}: cannot be written (${messageOf(error)})`);
+    if (code !== 'EROFS') unlink(draft);
+    return '';
+  }
   try {
     for (let tries = 0; tries < 3; tries++) {
-      try {
-        linkSync(draft, path);
-        return mine;
-      } catch (error) {
-        if (codeOf(error) !== 'EEXIST') throw error;
-      }
+      if (isLinked(draft, path)) return mine;
       const holder = contentOf(path);
       const [pid = ''] = holder.split(' ', 1);
       if (/^\d{1,10}$/.test(pid) && holder === identityOf(pid)) throw new FullmonError(`--state ${directory}: another fullmon (pid ${pid}) keeps its state there: stop it, or name another directory`);
@@ -114,11 +124,27 @@ const lock = (directory: string): string => {
       if (contentOf(`${draft}.old`) === holder) unlink(`${draft}.old`);
       else renameSync(`${draft}.old`, path);
     }
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
   } finally {
     unlink(draft);
   }
   throw new FullmonError(`--state ${directory}: another fullmon is starting there`);
 };
+
+const FULL = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
+
+const isLinked = (from: string, to: string): boolean => {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+    return false;
+  }
+};
+
+const WRONG: Readonly<Record<string, string>> = { ENOENT: 'is missing', ELOOP: 'is a link', EACCES: 'may not be read: run as root' };
 
 const stateFiles = (directory: string): readonly [state: string, previous: string] => [join(directory, 'state'), join(directory, 'state.previous')];
 
@@ -130,7 +156,7 @@ export const readState = <T>(directory: string, revive: (body: unknown) => T): F
     try {
       return { kind: 'state', state: revive(readBody(path)), trouble: troubles[0] };
     } catch (error) {
-      troubles.push(`${path} ${codeOf(error) === 'ENOENT' ? 'is missing' : codeOf(error) === 'ELOOP' ? 'is a link' : messageOf(error)}`);
+      troubles.push(`${path} ${WRONG[codeOf(error)] ?? messageOf(error)}`);
     }
   }
   return files.some(exists) ? { kind: 'damaged', trouble: troubles.join('; ') } : { kind: 'nothing' };
@@ -173,7 +199,7 @@ export const openStore = (directory: string): Store => {
     },
 
     close() {
-      if (contentOf(join(directory, 'lock')) === mine) unlink(join(directory, 'lock'));
+      if (mine !== '' && contentOf(join(directory, 'lock')) === mine) unlink(join(directory, 'lock'));
       closeSync(fd);
     },
   };

@@ -169,6 +169,15 @@ describe('what is known', () => {
     }
   });
 
+  it.skipIf(process.geteuid?.() !== 0)('is shown to nobody else', async () => {
+    await leaveState(NOISY);
+    chmodSync(root, 0o755);
+    chmodSync(dir, 0o755);
+    const { status, stdout, stderr } = await run([process.execPath, main, 'show', 'incidents', ...keep()], { uid: 65534 });
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^fullmon: [^\n]*may not be read: run as root[^\n]*\n$/);
+  });
+
   it('is nothing where there is no state', async () => {
     expect(await fullmon('show', 'baseline', ...keep())).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining('there is no state') });
     expect(existsSync(join(dir, 'state'))).toBe(false);

@@ -2,11 +2,17 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createFullmon, SNAPSHOT } from '../../src/fullmon.ts';
+import type { Settings } from '../../src/fullmon.ts';
+import { openStore } from '../../src/input/checkpoint.ts';
+import { readCheckpoint } from '../../src/keep.ts';
 import { builtProgram, run } from '../support/program.ts';
 import type { Ran } from '../support/program.ts';
 import { readLog } from '../support/replay.ts';
 
 const NOISY = resolve(import.meta.dirname, '../../fixtures/web-shell-in-noisy-directory.log');
+
+const SETTINGS: Settings = { baseline: 30, monitor: 10, rebase: false, ignored: () => false };
 
 let main = '';
 let root = '';
@@ -90,6 +96,25 @@ describe('a damaged state', () => {
     const { stdout, status } = await replay(third, ...state());
     expect(status).toBe(0);
     expect(findingsOf(stdout)).toEqual([expect.stringMatching(/^state critical: .*state has no header.*going on from the state before it/)]);
+  });
+
+  it('is one whose checksum is right and whose content is not, too', async () => {
+    await replay(NOISY, ...state());
+    const store = openStore(path('state'));
+    const found = store.read((body) => JSON.stringify(body));
+    const whole = found.kind === 'state' ? found.state : '';
+    for (const body of [7, null, [], {}, { snapshot: null }, { snapshot: {} }, { snapshot: { shape: SNAPSHOT } }, JSON.parse(whole.replace('"roster":[[', '"roster":[[[],')), JSON.parse(whole.replace(/"shape":\d+/, '"shape":0'))]) {
+      expect(body).not.toEqual(JSON.parse(whole));
+      store.reset();
+      store.write(body);
+      const found = store.read(readCheckpoint);
+      const revive = (): unknown => found.kind === 'state' && createFullmon(SETTINGS, () => undefined, undefined, found.state.snapshot);
+      if (found.kind === 'state') expect(revive).toThrow(Error);
+      else expect(found.kind).toBe('damaged');
+    }
+    store.close();
+    const { status, stdout } = await replay(NOISY, ...state());
+    expect([status, findingsOf(stdout)]).toEqual([0, [expect.stringMatching(/^state critical: .*written by another version/)]]);
   });
 
   it('without one before it is told at every start, learns nothing and is left as it is', async () => {
