@@ -319,7 +319,7 @@ describe('following a log', () => {
   });
 
   it('goes on when the log is emptied', async () => {
-    const log = file('emptied.log', event('before', 1));
+    const log = file('emptied.log', event('what-was-there-before', 1));
     const agent = start(command(...agentArgs(), '--monitor', '0', '--auditd', log));
     await agent.says('reading from byte');
     truncateSync(log);
