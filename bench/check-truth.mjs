@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Replays a generated log through fullmon, without any learning, and compares the edges that it tells with the truth.
+// Replays a generated log through fullmon, without any learning and with every edge told, and compares the edges that it tells with the truth.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -16,7 +16,7 @@ const isOpen = edge => new RegExp(`^proc:[^:]*:(\\d+/)?${NOBODY_KNOWS}:`).test(e
  * An edge that comes again in a later window of `monitor` seconds may be folded into its incident: counts are exact in one long window only.
  */
 export async function toldEdges(log, monitor) {
-  const args = [MAIN, 'replay', log, '--baseline', '0', '--monitor', `${monitor}`, '--format', 'json'];
+  const args = [MAIN, 'replay', log, '--baseline', '0', '--monitor', `${monitor}`, '--flood', '0', '--format', 'json'];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise(resolve => child.once('close', resolve));
   const told = new Map();

@@ -30,6 +30,8 @@ import { watchLog } from './detect/completeness.ts';
 import type { LogWatchState } from './detect/completeness.ts';
 import { companyOf } from './detect/company.ts';
 import { explain } from './detect/explain.ts';
+import { describeFlood, watchFloods } from './detect/floods.ts';
+import type { FloodsState } from './detect/floods.ts';
 import { findingOf } from './detect/health.ts';
 import { trackIncidents } from './detect/incidents.ts';
 import type { Alert, Change, IncidentsState, Rate } from './detect/incidents.ts';
@@ -50,6 +52,10 @@ export interface Settings {
   readonly monitor: number;
   /** Learn unseen edges of low and medium severity once they have been told. */
   readonly rebase: boolean;
+  /** Low and medium edges that are told within an hour of one subject, kind and directory, see `detect/floods.ts`; 0 tells all. */
+  readonly flood?: number;
+  /** Edges that the graph may hold, see `baseline/room.ts`. */
+  readonly maxEdges?: number;
   /** Jobs that this machine is going to run, for the list of what has not been seen yet. */
   readonly schedules?: readonly Schedule[];
   /** What the operator never wants to see, or accepts at that time. */
@@ -95,6 +101,7 @@ export interface Snapshot {
   readonly sightings: SightingsState;
   readonly baseline: BaselineState;
   readonly incidents: IncidentsState;
+  readonly floods: FloodsState;
   readonly changes: readonly AuditChange[];
   readonly audit?: AuditWatchState;
 }
@@ -129,9 +136,8 @@ const GRACE = 2000;
 /** A clock this far behind the open window (ms), seen by the shell or in this many events on end, was set back. */
 const SET_BACK = 60_000;
 const SET_BACK_EVENTS = 100;
-/** While learning, edges go to the graph at least this often, in seconds and in distinct edges. */
+/** While learning, edges go to the graph at least this often, in seconds. */
 const SLICE = 60;
-const SLICE_EDGES = 50_000;
 /** No server that is audited says nothing for so long, unless it did so while learning. Ms. */
 const SILENT = 600_000;
 /** A log that nobody read may have been silent for so long. Ms. */
@@ -152,8 +158,9 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   const hostnames = openHostnames(saved?.hostnames);
   const sightings = collectSightings(saved && { state: saved.sightings, processOf });
   const derive = deriveEdges(processes, names, hostnames, sightings.add);
-  const baseline = newBaseline(unitOf(settings.baseline), saved?.baseline);
-  const incidents = trackIncidents(saved?.incidents);
+  const baseline = newBaseline(unitOf(settings.baseline), saved?.baseline, settings.maxEdges);
+  const floods = watchFloods(settings.flood, saved?.floods);
+  const incidents = trackIncidents(floods, saved?.incidents);
 
   /** What changed about auditing in this window, where no call tells who did it. */
   const changes = new Map<string, AuditChange>(saved?.changes.map((change) => [change.fact.change, change]));
@@ -190,8 +197,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     derive(event);
     const fact = auditFact(event);
     if (fact !== undefined) hear(fact, event.time);
-    if (sightings.size() >= SLICE_EDGES && phase === 'learning') learn();
-    if (monitor === 0 && phase === 'monitoring') detect(event.time);
+    if (sightings.isFull() || (monitor === 0 && phase === 'monitoring')) settle(time);
   }, breaks, saved?.events);
 
   const reach = (now: Ms): void => {
@@ -270,7 +276,20 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       else if (!isDamaged) baseline.learn(seen);
     }
     alert(grave, time);
+    tellRefused(time);
     tellChanges(time);
+  };
+
+  /** What was seen is learned or compared, before the window ends. */
+  const settle = (now: Ms): void => {
+    if (phase === 'learning') learn();
+    else detect(now);
+  };
+
+  /** What the graph has no room for stays new; that is told when it happens first, and when learning ends. */
+  const tellRefused = (now: Ms, isLast = false): void => {
+    const refused = baseline.refused(isLast);
+    if (refused !== undefined) tell({ type: 'finding', time: now, kind: 'flood', severity: 'medium', text: refused });
   };
 
   const isIgnored = (s: Sighting): boolean => settings.ignored(s.node, printObject(s), s.last);
@@ -285,7 +304,15 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       for (const one of change.alerts) tell({ type: 'edge', time: now, alert: one });
     }
     for (const { incident } of incidents.close(now)) tell({ type: 'incident', time: now, state: 'closed', incident });
+    tellFloods(now, now);
     return changes.flatMap(({ alerts }) => alerts);
+  };
+
+  const tellFloods = (until: Ms, now: Ms): void => {
+    for (const flood of floods.report(until)) {
+      const { count, incident, over } = flood;
+      tell({ type: 'finding', time: now, kind: 'flood', severity: over ? 'low' : 'medium', text: describeFlood(flood), facts: { count, ...(incident === undefined ? {} : { incident }) } });
+    }
   };
 
   const announce = ({ state, incident, alerts }: Change, now: Ms): void => {
@@ -303,6 +330,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     tell({ type: 'phase', time: learnUntil, phase: 'normalize', facts: { edges: baseline.graph.size } });
     normalise(learnUntil);
     tell({ type: 'phase', time: learnUntil, phase: 'prepare', facts: { nodes: baseline.graph.order, edges: baseline.graph.size } });
+    tellRefused(learnUntil, true);
     if (settings.baseline > 0) tell({ type: 'coverage', time: learnUntil, coverage: baseline.coverage(settings.schedules) });
     phase = 'monitoring';
     start = end = learnUntil;
@@ -317,6 +345,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     tellChanges(now);
     if (!settings.rebase || alerts.length === 0) return;
     for (const { seen: s, severity, lowered } of alerts) if ((severity === 'low' || severity === 'medium') && !lowered) baseline.learn(s);
+    tellRefused(now);
     normalise(now);
   };
 
@@ -338,6 +367,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       if (phase === 'learning') learn();
       else if (phase === 'monitoring') detect(time);
       for (const { incident } of incidents.close(ms(Infinity))) tell({ type: 'incident', time, state: 'closed', incident });
+      tellFloods(ms(Infinity), time);
     },
     pause() {
       if (phase === 'learning') learn();
@@ -369,6 +399,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
         roster: roster.list,
         baseline: baseline.save(),
         incidents: incidents.save(),
+        floods: floods.save(),
         changes: [...changes.values()],
         audit: auditing.save(),
       };

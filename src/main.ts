@@ -19,6 +19,12 @@ const seconds = (name: string, least: number) => (value: unknown): number => {
   return Math.round(n * 1000) / 1000;
 };
 
+const whole = (name: string, least: number) => (value: unknown): number => {
+  const text = String(Array.isArray(value) ? value.at(-1) : value).trim();
+  if (!/^\d{1,7}$/.test(text) || Number(text) < least) throw new FullmonError(`--${name}: expected a number, ${least} to 9999999, got '${text.slice(0, 40)}'`);
+  return Number(text);
+};
+
 /** Where the agent keeps what the other commands read, unless told otherwise. */
 const places = async ({ state, accepted }: { readonly state: string | undefined; readonly accepted: string | undefined }): Promise<{ readonly state: string; readonly accepted: string }> => {
   const [{ STATE_DIRECTORY }, { ACCEPTED_FILE }] = await Promise.all([import('./input/checkpoint.ts'), import('./input/accepted.ts')]);
@@ -32,6 +38,8 @@ const WATCHING = {
   rebase: { type: 'boolean', default: false, describe: 'Go on learning: what was told once as low or medium is normal from then on' },
   ignore: { type: 'string', array: true, nargs: 1, default: [] as string[], requiresArg: true, describe: "Never warn about edges like 'SUBJECT -> OBJECT', a glob for each side" },
   dns: { type: 'string', array: true, nargs: 1, default: [] as string[], requiresArg: true, describe: "Call hosts by the names that were asked for: a log of dnsmasq, resolved, unbound, hosts, pcap:FILE or pcap:-" },
+  flood: { default: 20, requiresArg: true, coerce: whole('flood', 0), describe: 'Low and medium edges told within an hour of one subject, kind and directory; one line stands for the rest. 0 tells all' },
+  'max-edges': { default: 100_000, requiresArg: true, coerce: whole('max-edges', 1000), describe: 'Edges that are learned at most; about 1.5 KB of memory each' },
   reset: { type: 'boolean', default: false, describe: 'Forget the state and learn anew' },
 } as const;
 

@@ -9,13 +9,15 @@ export interface Options {
   readonly ignore: readonly string[];
   /** Where names of hosts are told. */
   readonly dns: readonly string[];
+  readonly flood: number;
+  readonly maxEdges: number;
   readonly format: 'json' | 'text' | undefined;
   /** File of what people accepted. */
   readonly accepted: string | undefined;
 }
 
 /** Checks what the flags' parser cannot. Throws a {@link FullmonError}. */
-export const readSettings = async ({ baseline, monitor, rebase, ignore }: Options): Promise<Settings> => {
+export const readSettings = async ({ baseline, monitor, rebase, ignore, flood, maxEdges }: Options): Promise<Settings> => {
   const rules = await readRules('--ignore', ignore);
-  return { baseline, monitor, rebase, ignored: (subject, object, time) => rules.some((rule) => rule(subject, object, time)) };
+  return { baseline, monitor, rebase, flood, maxEdges, ignored: (subject, object, time) => rules.some((rule) => rule(subject, object, time)) };
 };

@@ -16,6 +16,7 @@ import { generaliseHosts } from './hosts.ts';
 import { openNeighbourhood } from './nearest.ts';
 import type { Nearest, Neighbourhood, Novelty } from './nearest.ts';
 import { newPatterns } from './patterns.ts';
+import { lengthCost, MAX_EDGES, openRoom } from './room.ts';
 import { canVaryByScript, findScripts, openScripts } from './scripts.ts';
 import type { ScriptPattern, StandIn } from './scripts.ts';
 
@@ -32,8 +33,10 @@ export interface LearnedPattern {
 
 export interface Baseline {
   readonly graph: BaselineGraph;
-  /** Takes the edge in as normal. */
+  /** Takes the edge in as normal, if there is room for it. */
   readonly learn: (seen: Sighting) => void;
+  /** In words, that there was no room; undefined when there was, or when that was told before. `isLast`: tells again of those that came since. */
+  readonly refused: (isLast: boolean) => string | undefined;
   /** Is the edge normal? Counts it up if so. */
   readonly knows: (seen: Sighting) => boolean;
   /** Has this login been seen on behalf of this service? */
@@ -58,6 +61,13 @@ interface UnitsState {
   latest: number;
 }
 
+/** Edges for which there was no room, how many were told of, and whose the first was. */
+interface FullState {
+  refused: number;
+  told: number;
+  group: string;
+}
+
 /** Whether a name stands in the graph: not yet, with these facts, or with older ones until it is generalised again. */
 type NamePlace = 'pending' | 'graph' | 'changed';
 
@@ -74,6 +84,7 @@ export interface BaselineState {
   readonly units: Readonly<UnitsState>;
   /** Patterns not handed over yet. */
   readonly learned: readonly LearnedPattern[];
+  readonly full: Readonly<FullState>;
 }
 
 const WITNESSES = 3;
@@ -102,12 +113,20 @@ const canVary = (kind: EdgeKind, name: Bytes, traits: number): boolean =>
 const saveFacts = ({ first, last, count, traits, units, unit }: EdgeFacts): FactsState => [first, last, count, traits, units, unit];
 const restoreFacts = (kind: EdgeKind, [first, last, count, traits, units, unit]: FactsState): EdgeFacts => ({ kind, first, last, count, traits, units, unit });
 
+const longOf = ({ names }: Group): number => {
+  let long = 0;
+  for (const name of names.keys()) long += lengthCost(name);
+  return long;
+};
+
+const describeGroup = ({ node, kind }: Pick<Group, 'node' | 'kind'>): string => `kind ${kind} by ${node.length > 200 ? `${node.slice(0, 200)}...` : node}`;
+
 const told = (group: Group, source: string, names: readonly Bytes[]): LearnedPattern => ({
   subject: group.node, kind: group.kind, source, witnesses: names.slice(0, WITNESSES), names: names.length,
 });
 
 /** `unit`: see `unitOf`; a saved baseline keeps its own. */
-export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
+export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGES): Baseline => {
   const elapsed: UnitsState = saved ? { ...saved.units } : { length: unit, seen: 0, latest: -1 };
   const graph: BaselineGraph = new DirectedGraph();
   // The graph is the baseline; these find an edge in it by two look-ups, and hold the names not generalised yet.
@@ -151,8 +170,14 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
       if (alike) alike.push(node);
       else siblings.set(bare, [node]);
     }
-    return (groups[kind] ??= { node, subject, kind, names: new Map(), patterns: newPatterns(), ripe: RIPE });
+    return (groups[kind] ??= { node, subject, kind, names: new Map(), patterns: newPatterns(), ripe: RIPE, long: 0 });
   };
+
+  const groups = function* (): Generator<Group> {
+    for (const kinds of bySubject.values()) yield* Object.values(kinds);
+  };
+  const room = openRoom(maxEdges, groups);
+  const full = saved?.full ? { ...saved.full } : { refused: 0, told: 0, group: '' };
 
   /** The node that stands for a program which was run under one of many names. */
   const standInOf = (program: Bytes): Bytes | undefined => {
@@ -271,8 +296,10 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
   /** Finds the patterns in a group and puts what is left of its names into the graph. */
   const ripen = (group: Group): void => {
     group.ripe = group.names.size * 2 + RIPE;
+    room.recount();
     if (group.kind === 'exec') {
       for (const pattern of findScripts([...group.names].map(([name, { first }]) => [name, first]))) learned.push(adoptScripts(group, pattern));
+      group.long = longOf(group);
       return;
     }
     const examples: Example[] = [];
@@ -283,6 +310,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
       const facts = group.names.get(name);
       if (facts) group.names.set(name, keep(group.node, printObject({ kind: group.kind, name }), facts));
     }
+    group.long = longOf(group);
   };
 
   const placeOf = (node: NodeText, object: NodeText, facts: EdgeFacts): NamePlace =>
@@ -302,6 +330,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
       group.patterns.add(source, keep(node, patternNode(kind, source), restoreFacts(kind, state)), witness);
     }
     group.ripe = ripe;
+    group.long = longOf(group);
     return group;
   });
   for (const index of saved?.changed ?? []) {
@@ -318,8 +347,15 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
         count(known, seen);
         return;
       }
-      const group = groupOf({ ...seen, ...scripts.standFor(seen.subject) });
-      const old = group.names.get(seen.name);
+      const whose = { ...seen, ...scripts.standFor(seen.subject) };
+      const before = bySubject.get(whose.node)?.[seen.kind];
+      const old = before?.names.get(seen.name);
+      if (old === undefined && !room.take(before, seen.kind, seen.name)) {
+        if (full.refused++ === 0) full.group = describeGroup(whose);
+        return;
+      }
+      const group = groupOf(whose);
+      if (old === undefined) group.long += lengthCost(seen.name);
       const facts: EdgeFacts = old
         ? { ...old, traits: old.traits | seen.traits }
         : { kind: seen.kind, first: seen.first, last: seen.last, count: 0, traits: seen.traits, units: 0, unit: -1 };
@@ -350,11 +386,18 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
       return facts !== undefined;
     },
 
+    refused(isLast) {
+      const { refused, told: before, group } = full;
+      if (refused === before || (before > 0 && !isLast)) return undefined;
+      full.told = refused;
+      return `the graph is full (${maxEdges} edges): ${refused} new edges were not learned, first those of ${group}; they stay new`;
+    },
+
     knowsLogin: (subject) => logins.has(loginOf(subject)),
     novelty: (seen) => neighbourhood().novelty(generalised(seen)),
     nearest: (seen) => neighbourhood().nearest(generalised(seen)),
 
-    coverage: (schedules = []) => coverageOf([...bySubject.values()].flatMap((kinds) => Object.values(kinds)), elapsed.seen, elapsed.length, schedules),
+    coverage: (schedules = []) => coverageOf([...groups()], elapsed.seen, elapsed.length, schedules),
 
     generalise() {
       for (const group of changed) ripen(group);
@@ -363,10 +406,10 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
     },
 
     save() {
-      const groups = [...bySubject.values()].flatMap((kinds) => Object.values(kinds));
-      const index = new Map(groups.map((group, i) => [group, i]));
+      const all = [...groups()];
+      const index = new Map(all.map((group, i) => [group, i]));
       return {
-        groups: groups.map(({ node, kind, names, patterns, ripe }) => ({
+        groups: all.map(({ node, kind, names, patterns, ripe }) => ({
           node, kind, ripe,
           names: [...names].map(([name, facts]) => [name, placeOf(node, printObject({ kind, name }), facts), ...saveFacts(facts)]),
           patterns: [...patterns].map(({ source, witness, facts }) => [source, witness, ...saveFacts(facts)]),
@@ -374,6 +417,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState): Baseline => {
         changed: [...changed].map((group) => index.get(group) ?? 0),
         units: { ...elapsed },
         learned: [...learned],
+        full: { ...full },
       };
     },
   };

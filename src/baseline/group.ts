@@ -28,6 +28,8 @@ export interface Group {
   readonly patterns: Patterns;
   /** Names at which patterns are looked for without waiting for the end of the window. */
   ripe: number;
+  /** Room that long names take, see `room.ts`. */
+  long: number;
 }
 
 export type Groups = Partial<Record<EdgeKind, Group>>;

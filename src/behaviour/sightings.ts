@@ -36,7 +36,8 @@ export interface Sightings {
   readonly add: See;
   /** Hands over what was seen, in order of first sight, and starts anew. */
   readonly take: () => readonly Sighting[];
-  readonly size: () => number;
+  /** They should be taken before more come: many, or long ones. */
+  readonly isFull: () => boolean;
   /** `idOf`: the number under which an actor is saved. */
   readonly save: (idOf: (actor: Process) => number) => SightingsState;
 }
@@ -48,11 +49,19 @@ export type SightingsState = readonly (readonly [
   end: number,
 ])[];
 
+/** Of one window, until it is full. The length of names and command lines, bytes. */
+const MAX_EDGES = 50_000;
+const MAX_LENGTH = 16 * 2 ** 20;
+
+/** Texts that only this edge keeps in memory. */
+const lengthOf = ({ kind, name, from, actor }: Sighting): number => name.length + from.length + (kind === 'exec' ? 2 * (actor.node.length + actor.command.length) : 0);
+
 type ByKind = Partial<Record<EdgeKind, Map<Bytes, Sighting>>>;
 
 export const collectSightings = (saved?: Enrolled<SightingsState>): Sightings => {
   let byNode = new Map<NodeText, ByKind>();
   let all: Sighting[] = [];
+  let length = 0;
 
   const namesOf = (node: NodeText, kind: EdgeKind): Map<Bytes, Sighting> => {
     let kinds = byNode.get(node);
@@ -89,11 +98,16 @@ export const collectSightings = (saved?: Enrolled<SightingsState>): Sightings =>
     }
   };
 
+  const put = (names: Map<Bytes, Sighting>, sighting: Sighting): void => {
+    names.set(sighting.name, sighting);
+    all.push(sighting);
+    length += lengthOf(sighting);
+  };
+
   if (saved) {
     for (const [node, kind, name, first, last, count, traits, from, address, actor, serial] of saved.state) {
       const sighting: Sighting = { subject: restoreSubject(node), node, kind, name, first, last, count, traits, from, address, actor: saved.processOf(actor), serial, end: undefined };
-      namesOf(node, kind).set(name, sighting);
-      all.push(sighting);
+      put(namesOf(node, kind), sighting);
     }
     for (const [i, [, , , , , , , , , , , end]] of saved.state.entries()) {
       const sighting = all[i];
@@ -116,17 +130,17 @@ export const collectSightings = (saved?: Enrolled<SightingsState>): Sightings =>
       const sighting: Sighting = {
         subject: actor.subject, node: actor.node, kind, name, first: event.time, last: event.time, count: 1, traits, from, address, actor, serial: event.serial, end: undefined,
       };
-      names.set(name, sighting);
-      all.push(sighting);
+      put(names, sighting);
       note(sighting, from);
     },
     take() {
       const taken = all;
       byNode = new Map();
       all = [];
+      length = 0;
       return taken;
     },
-    size: () => all.length,
+    isFull: () => all.length >= MAX_EDGES || length >= MAX_LENGTH,
     save(idOf) {
       const places = new Map(all.map((s, i) => [s, i]));
       return all.map((s) => [

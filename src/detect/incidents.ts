@@ -4,6 +4,7 @@ import { ARROW, isFile, NONE, parseSubject, printObject } from '../behaviour/edg
 import { baseName } from '../behaviour/paths.ts';
 import type { Sighting } from '../behaviour/sightings.ts';
 import type { InRow } from './company.ts';
+import type { Floods } from './floods.ts';
 import type { Rating, Severity } from './severity.ts';
 import { MEDIUM, SEVERITIES, severityOf } from './severity.ts';
 import type { Tactic } from './tactics.ts';
@@ -26,6 +27,8 @@ export interface Incident {
   /** Distinct edges told in it, and how often any of them came again since. */
   readonly count: number;
   readonly repeats: number;
+  /** Edges of floods that were counted and not told, of each cycle each once. */
+  readonly held: number;
   readonly tactics: readonly Tactic[];
   readonly techniques: readonly string[];
   /** Id of the incident whose file or peer it uses. */
@@ -71,9 +74,14 @@ export const IDLE = 300_000;
 export const REMIND = 86_400_000;
 /** Told edges, lineages and handed-over things remembered; the oldest go first. */
 const MAX_REMEMBERED = 100_000;
-/** Closed incidents kept for a look back, and edges listed of each. */
+/** More incidents than these are closed early, those first that opened first. */
+const MAX_OPEN = 2048;
+/** Closed incidents kept for a look back, edges listed of each, and the length of all these lists, bytes. */
 const MAX_CLOSED = 200;
 const MAX_EDGES = 500;
+const MAX_LISTED = 8 * 2 ** 20;
+/** Longer texts are remembered by their digest. */
+const MAX_REMEMBERED_LENGTH = 200;
 
 const dropOldest = <K>(map: Map<K, unknown>, most: number): void => {
   if (map.size <= most) return;
@@ -88,6 +96,10 @@ const remember = <K, V>(map: Map<K, V>, key: K, value: V): void => {
   map.set(key, value);
   dropOldest(map, MAX_REMEMBERED);
 };
+
+const inShort = (text: string): string => (text.length <= MAX_REMEMBERED_LENGTH ? text : createHash('sha256').update(text).digest('base64'));
+
+const lengthOf = (edges: readonly string[]): number => edges.reduce((sum, edge) => sum + edge.length, 0);
 
 /** Stable across restarts and replays: the first edge and the event that showed it. */
 const idOf = (edge: string, { first, serial }: Sighting): string =>
@@ -117,8 +129,15 @@ const isClockwork = ({ kind, subject: { exe, script, service } }: Sighting): boo
 
 type Growing = { -readonly [K in keyof Incident]: Incident[K] } & { readonly edges: string[]; inRow: InRow };
 
+const NONE_IN_ROW: InRow = { connects: 0, asked: 0 };
+
 const newIncident = (id: string, { first, last }: Sighting, after: string | undefined): Growing => ({
-  id, first, last, severity: 'low', score: 0, count: 0, edges: [], inRow: { connects: 0, asked: 0 }, repeats: 0, tactics: [], techniques: [], after,
+  id, first, last, severity: 'low', score: 0, count: 0, edges: [], inRow: NONE_IN_ROW, repeats: 0, held: 0, tactics: [], techniques: [], after,
+});
+
+const withNext = ({ connects, asked }: InRow, { kind, name }: Sighting): InRow => ({
+  connects: connects + (kind === 'connect' ? 1 : 0),
+  asked: asked + (kind === 'exec' && asksAround(parseSubject(name)?.exe ?? NONE) ? 1 : 0),
 });
 
 /** As it stands now: what is told must not change afterwards. */
@@ -128,17 +147,32 @@ const including = <T>(list: readonly T[], item: T | undefined): readonly T[] => 
 
 const rankOf = (severity: Severity): number => SEVERITIES.indexOf(severity);
 
+/** What the incident is like with one more edge. */
+const withEdge = (incident: Incident, { score, tactic, technique }: Rating): Pick<Incident, 'tactics' | 'techniques' | 'score'> => {
+  const tactics = score >= MEDIUM ? including(incident.tactics, tactic) : incident.tactics;
+  const techniques = score >= MEDIUM ? including(incident.techniques, technique) : incident.techniques;
+  // Each further step of an intrusion makes the whole graver than its gravest edge.
+  return { tactics, techniques, score: Math.max(incident.score, Math.min(100, score + 10 * Math.max(0, tactics.length - 2))) };
+};
+
+/** No flood may hide it: it is grave, or makes its incident graver. */
+const mustBeTold = (incident: Incident | undefined, rating: Rating): boolean =>
+  rankOf(rating.severity) >= rankOf('high') || (incident !== undefined && rankOf(severityOf(withEdge(incident, rating).score)) > rankOf(incident.severity));
+
 /**
  * Unseen edges are one incident when they share a process lineage (a session, a daemon) or when one uses what the other left: a file that
  * was written here is run or read there, a job is written here and run by cron there. An incident is over once it has been idle for
  * {@link IDLE}; what uses its files or its peer later opens another one that names it.
  */
-export const trackIncidents = (saved?: IncidentsState): Incidents => {
+export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incidents => {
   const open = new Map<string, Growing>();
   const closed = new Map<string, Growing>();
   const byLineage = new Map<number, string>();
   const told = new Map<string, { last: Ms; readonly incident: string }>();
   const handed = new Map<string, string>();
+  /** Closed since there were too many, and not told yet. */
+  const crowdedOut: Growing[] = [];
+  let listed = 0;
 
   const openAt = (id: string | undefined, time: Ms): Growing | undefined => {
     const incident = id === undefined ? undefined : open.get(id);
@@ -148,7 +182,7 @@ export const trackIncidents = (saved?: IncidentsState): Incidents => {
   /** The incident that left behind what is used here. */
   const sourceOf = (seen: Sighting): string | undefined => {
     for (const thing of isClockwork(seen) ? [...uses(seen), BY_CLOCKWORK] : uses(seen)) {
-      const id = handed.get(thing);
+      const id = handed.get(inShort(thing));
       if (id !== undefined) return id;
     }
     return undefined;
@@ -156,32 +190,54 @@ export const trackIncidents = (saved?: IncidentsState): Incidents => {
 
   const kept = (): readonly KeptIncident[] => [...closed.values(), ...open.values()].map(({ edges, ...facts }) => ({ ...facts, edges: [...edges], open: open.has(facts.id) }));
 
+  const forget = (incident: Growing): void => {
+    closed.delete(incident.id);
+    listed -= lengthOf(incident.edges);
+  };
+
   const close = (incident: Growing): void => {
     open.delete(incident.id);
     closed.set(incident.id, incident);
-    dropOldest(closed, MAX_CLOSED);
+    for (const oldest of closed.values()) {
+      if (closed.size <= MAX_CLOSED && listed <= MAX_LISTED / 2) return;
+      forget(oldest);
+    }
   };
 
-  const grow = (incident: Growing, alert: Alert): void => {
-    const { edge, seen, score, tactic, technique } = alert;
-    incident.count++;
-    if (seen.kind === 'connect') incident.inRow = { ...incident.inRow, connects: incident.inRow.connects + 1 };
-    else if (seen.kind === 'exec' && asksAround(parseSubject(seen.name)?.exe ?? NONE)) incident.inRow = { ...incident.inRow, asked: incident.inRow.asked + 1 };
-    if (incident.edges.length < MAX_EDGES) incident.edges.push(edge);
-    if (seen.last > incident.last) incident.last = seen.last;
-    if (score >= MEDIUM) {
-      incident.tactics = including(incident.tactics, tactic);
-      incident.techniques = including(incident.techniques, technique);
+  const begin = (incident: Growing): Growing => {
+    if (open.size >= MAX_OPEN) {
+      for (const oldest of open.values()) {
+        close(oldest);
+        crowdedOut.push(oldest);
+        break;
+      }
     }
-    // Each further step of an intrusion makes the whole graver than its gravest edge.
-    incident.score = Math.max(incident.score, Math.min(100, score + 10 * Math.max(0, incident.tactics.length - 2)));
-    if (rankOf(severityOf(incident.score)) > rankOf(incident.severity)) incident.severity = severityOf(incident.score);
-    remember(told, edge, { last: seen.last, incident: incident.id });
-    for (const thing of leaves(seen)) remember(handed, thing, incident.id);
+    open.set(incident.id, incident);
+    return incident;
+  };
+
+  const remains = (incident: Growing, seen: Sighting, score: number): void => {
+    for (const thing of leaves(seen)) remember(handed, inShort(thing), incident.id);
     if (isFile(seen.kind) && seen.kind !== 'delete' && seen.kind !== 'attr' && score >= MEDIUM && CLOCKWORK.test(seen.name)) remember(handed, BY_CLOCKWORK, incident.id);
   };
 
+  const grow = (incident: Growing, alert: Alert): void => {
+    const { edge, seen } = alert;
+    incident.count++;
+    if (incident.edges.length < MAX_EDGES && listed + edge.length <= MAX_LISTED) {
+      incident.edges.push(edge);
+      listed += edge.length;
+    }
+    if (seen.last > incident.last) incident.last = seen.last;
+    incident.inRow = withNext(incident.inRow, seen);
+    Object.assign(incident, withEdge(incident, alert));
+    if (rankOf(severityOf(incident.score)) > rankOf(incident.severity)) incident.severity = severityOf(incident.score);
+    remember(told, inShort(edge), { last: seen.last, incident: incident.id });
+    remains(incident, seen, alert.score);
+  };
+
   for (const { open: isOpen, edges, ...facts } of saved?.incidents ?? []) (isOpen ? open : closed).set(facts.id, { ...facts, edges: [...edges] });
+  for (const { edges } of kept()) listed += lengthOf(edges);
   for (const [lineage, id] of saved?.lineages ?? []) byLineage.set(lineage, id);
   for (const [edge, last, incident] of saved?.told ?? []) told.set(edge, { last, incident });
   for (const [path, id] of saved?.handed ?? []) handed.set(path, id);
@@ -196,7 +252,7 @@ export const trackIncidents = (saved?: IncidentsState): Incidents => {
         const { lineage } = seen.actor;
         // A peer alone joins nothing: two services may be attacked from one address.
         let incident = openAt(byLineage.get(lineage), seen.first) ?? (seen.kind !== 'connect' ? openAt(source, seen.first) : undefined);
-        const earlier = told.get(edge);
+        const earlier = told.get(inShort(edge));
         // What has been told before opens no incident of its own until it is time for a reminder.
         if (earlier !== undefined && seen.last - earlier.last < REMIND && (incident === undefined || earlier.incident === incident.id)) {
           const again = incident ?? open.get(earlier.incident) ?? closed.get(earlier.incident);
@@ -205,15 +261,26 @@ export const trackIncidents = (saved?: IncidentsState): Incidents => {
           continue;
         }
         const after = source !== undefined && source !== incident?.id ? source : undefined;
-        if (incident === undefined) {
-          incident = newIncident(idOf(edge, seen), seen, after);
-          open.set(incident.id, incident);
+        const grave = after !== undefined && rankOf((open.get(after) ?? closed.get(after))?.severity ?? 'low') >= rankOf('high') && (seen.kind === 'exec' || seen.kind === 'connect');
+        const rating = rate(seen, grave ? after : undefined, incident?.inRow ?? NONE_IN_ROW);
+        const admission = mustBeTold(incident, rating) ? undefined : floods.admit(seen, edge, incident === undefined);
+        if (admission?.isTold === false) {
+          const among = incident ?? openAt(admission.incident, seen.first);
+          if (among === undefined) continue;
+          among.held++;
+          // It makes nothing graver by itself, but the next one might.
+          if (incident !== undefined) Object.assign(incident, withEdge(incident, rating), { inRow: withNext(incident.inRow, seen) });
+          if (seen.last > among.last) among.last = seen.last;
+          // What is in the flood may be run elsewhere; it may not push out what others left.
+          if (handed.size < MAX_REMEMBERED) remains(among, seen, rating.score);
+          continue;
         }
+        incident ??= begin(newIncident(idOf(edge, seen), seen, after));
         if (!before.has(incident)) before.set(incident, incident.count === 0 ? undefined : incident.severity);
         remember(byLineage, lineage, incident.id);
-        const grave = after !== undefined && rankOf((open.get(after) ?? closed.get(after))?.severity ?? 'low') >= rankOf('high') && (seen.kind === 'exec' || seen.kind === 'connect');
-        const alert: Alert = { edge, seen, incident: incident.id, ...rate(seen, grave ? after : undefined, incident.inRow) };
+        const alert: Alert = { edge, seen, incident: incident.id, ...rating };
         grow(incident, alert);
+        admission?.join(incident.id);
         const some = alerts.get(incident);
         if (some) some.push(alert);
         else alerts.set(incident, [alert]);
@@ -227,7 +294,7 @@ export const trackIncidents = (saved?: IncidentsState): Incidents => {
     close(now) {
       const over = [...open.values()].filter(({ last }) => now - last > IDLE);
       for (const incident of over) close(incident);
-      return over.map((incident) => ({ state: 'closed', incident: snapshot(incident), alerts: [] }));
+      return [...crowdedOut.splice(0), ...over].map((incident) => ({ state: 'closed', incident: snapshot(incident), alerts: [] }));
     },
 
     all: kept,

@@ -5,7 +5,7 @@ import type { Explanation } from './explain.ts';
 import type { Alert, Incident } from './incidents.ts';
 import type { Severity } from './severity.ts';
 
-export type FindingKind = 'clock' | 'gap' | 'state' | 'audit';
+export type FindingKind = 'clock' | 'gap' | 'state' | 'audit' | 'flood';
 
 /** What fullmon has to say, in the order in which it happens. `time` is of the audit clock. */
 export type Line =
@@ -18,4 +18,4 @@ export type Line =
   | { readonly type: 'incident'; readonly time: Ms; readonly state: 'opened' | 'risen'; readonly incident: Incident; readonly explanation: Explanation }
   | { readonly type: 'incident'; readonly time: Ms; readonly state: 'closed'; readonly incident: Incident }
   /** Something about the log itself that the operator should know. */
-  | { readonly type: 'finding'; readonly time: Ms; readonly kind: FindingKind; readonly severity?: Severity; readonly text: string };
+  | { readonly type: 'finding'; readonly time: Ms; readonly kind: FindingKind; readonly severity?: Severity; readonly text: string; readonly facts?: Readonly<Record<string, string | number | readonly string[]>> };

@@ -34,8 +34,8 @@ export const jsonReport = (destination: DestinationStream): ((line: Line) => voi
         return;
       }
       case 'finding':
-        if (line.severity === 'high' || line.severity === 'critical') log.error({ time, type, kind: line.kind, severity: line.severity }, line.text);
-        else log.warn({ time, type, kind: line.kind, severity: line.severity }, line.text);
+        if (line.severity === 'high' || line.severity === 'critical') log.error({ time, type, kind: line.kind, severity: line.severity, ...line.facts }, line.text);
+        else log.warn({ time, type, kind: line.kind, severity: line.severity, ...line.facts }, line.text);
         return;
       case 'coverage': {
         const { coverage, expectedPerDay, regimes, byKind, ...facts } = line.coverage;
@@ -45,9 +45,9 @@ export const jsonReport = (destination: DestinationStream): ((line: Line) => voi
       }
       case 'incident': {
         const { incident, state } = line;
-        const { id, first, last, severity, score, count, repeats, tactics, techniques, after } = incident;
+        const { id, first, last, severity, score, count, repeats, held, tactics, techniques, after } = incident;
         const facts = {
-          time, type, state, incident: id, severity, score, first, last, edges: count, repeats, tactics, techniques, ...(after === undefined ? {} : { after }),
+          time, type, state, incident: id, severity, score, first, last, edges: count, repeats, ...(held === 0 ? {} : { held }), tactics, techniques, ...(after === undefined ? {} : { after }),
         };
         const heading = `${state} ${severity} incident ${id}: ${count} ${count === 1 ? 'edge' : 'edges'}`;
         if (line.state === 'closed') log.warn(facts, heading);

@@ -33,10 +33,10 @@ export const terminalReport = (write: (text: string) => void): ((line: Line) => 
       return;
     case 'incident': {
       const { incident, state } = line;
-      const { id, severity, count, repeats, techniques, after } = incident;
+      const { id, severity, count, repeats, held, techniques, after } = incident;
       const what = [`incident ${id} ${state}`, ...(after === undefined ? [] : [`after ${after}`]), ...techniques].join(' · ');
       if (line.state === 'closed') {
-        write(`${at}  ${styleText('dim', `${severity.padEnd(8)}  ${what} · ${count} ${count === 1 ? 'edge' : 'edges'}${repeats === 0 ? '' : `, seen ${repeats} times more`}`)}`);
+        write(`${at}  ${styleText('dim', `${severity.padEnd(8)}  ${what} · ${count} ${count === 1 ? 'edge' : 'edges'}${repeats === 0 ? '' : `, seen ${repeats} times more`}${held === 0 ? '' : `, ${held} of a flood not told one by one`}`)}`);
         return;
       }
       write(`${at}  ${styleText(COLOUR[severity], severity.padEnd(8))}  ${styleText('bold', what)}`);

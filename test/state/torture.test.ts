@@ -25,7 +25,7 @@ beforeEach(() => {
 });
 
 const log = (): string => join(dir, 'log', 'audit.log');
-const FLAGS = ['--baseline', '2', '--monitor', '0.3', '--format', 'json'] as const;
+const FLAGS = ['--baseline', '2', '--monitor', '0.3', '--flood', '0', '--format', 'json'] as const;
 
 interface Line {
   readonly type: string;

@@ -9,7 +9,7 @@ import { raw } from './log.ts';
 /** Windows in seconds; learns nothing and looks at everything at once unless told otherwise. */
 export type Flags = Partial<Settings>;
 
-const DEFAULTS: Settings = { baseline: 0, monitor: 1e9, rebase: false, ignored: () => false };
+const DEFAULTS: Settings = { baseline: 0, monitor: 1e9, rebase: false, flood: 0, ignored: () => false };
 
 /** A fullmon and all it said so far. */
 export const openFullmon = (flags: Flags = {}, before?: Snapshot): Fullmon & { readonly said: Line[] } => {

@@ -1,0 +1,220 @@
+import { createHash } from 'node:crypto';
+import { bytes, ms } from '../audit/units.ts';
+import type { Bytes, Ms } from '../audit/units.ts';
+import { ARROW, isFile, parseSubject, printUser } from '../behaviour/edge.ts';
+import type { EdgeKind } from '../behaviour/edge.ts';
+import { dirName } from '../behaviour/paths.ts';
+import type { Sighting } from '../behaviour/sightings.ts';
+import { escape } from '../behaviour/text.ts';
+
+// What is not grave is told up to a budget, and counted beyond it; one line says so. Budgets are for one kind of edge each, of one subject
+// in one place, of one subject, of one user and of all, so that whoever makes a flood uses up his own first. What is grave needs no budget.
+
+/** Low and medium edges that are told within an hour of one kind, subject and directory, unless told otherwise. */
+export const BUDGET = 20;
+/** The wider budgets, in multiples of that. */
+const SUBJECT = 5;
+const USER = 25;
+const ALL = 100;
+/** Incidents that open within an hour by what is not grave: of one user, of all. */
+const INCIDENTS = 5;
+const ALL_INCIDENTS = 25;
+
+/** Ms. A budget is for so long; a flood is over when it was quiet for as long. */
+const HOUR = 3_600_000;
+/** A flood that goes on is told of again after this. Ms. */
+const REMIND = 86_400_000;
+/** Of each flood, and how long each may be. */
+const EXAMPLES = 3;
+const MAX_EXAMPLE = 200;
+const MAX_KEY = 200;
+
+/** Something of which there is more than anybody reads; text is printable. */
+export interface Flood {
+  /** Of what there is too much, in words. */
+  readonly of: string;
+  /** So much of it is told within an hour. */
+  readonly limit: number;
+  /** Edges that were counted instead, since it was told of last; of each window each once. */
+  readonly count: number;
+  readonly examples: readonly string[];
+  /** The incident in which they are counted, if it is one. */
+  readonly incident: string | undefined;
+  readonly over: boolean;
+}
+
+interface Bucket {
+  readonly key: string;
+  readonly of: string;
+  readonly limit: number;
+  /** When its hour began, and when anything fell into it last. */
+  since: Ms;
+  last: Ms;
+  told: number;
+  /** Since it was told of last. */
+  held: number;
+  /** When it was told of; undefined while there was no need. */
+  reported: Ms | undefined;
+  examples: string[];
+  incident: string | undefined;
+}
+
+export interface FloodsState {
+  readonly buckets: readonly Readonly<Bucket>[];
+  readonly swept: Ms;
+}
+
+/** What the budgets say to an edge. */
+export interface Admission {
+  readonly isTold: boolean;
+  /** Where what is held back is counted. */
+  readonly incident: string | undefined;
+  /** Says in which incident the edge was told. */
+  readonly join: (incident: string) => void;
+}
+
+export interface Floods {
+  /** Takes one more edge that is not grave from its budgets, or counts it where one is used up. `opens`: it would open an incident; `edge`: as printed. */
+  readonly admit: (seen: Sighting, edge: string, opens: boolean) => Admission;
+  /** What has become a flood, goes on as one for a day, or is over, and has not been told; `Infinity` ends them all. */
+  readonly report: (now: Ms) => readonly Flood[];
+  readonly save: () => FloodsState;
+}
+
+/** Where an edge leads: a flood in one place says nothing about another one. */
+const placeOf = (kind: EdgeKind, name: Bytes): string => {
+  if (isFile(kind) || kind === 'sock') return dirName(name);
+  if (kind === 'exec') return dirName(parseSubject(name)?.exe ?? name);
+  return kind === 'connect' ? `port ${name.slice(name.lastIndexOf(':') + 1)}` : '';
+};
+
+const short = (text: string): string => (text.length <= MAX_EXAMPLE ? text : `${text.slice(0, MAX_EXAMPLE)}...`);
+
+/** Names are as long as an attacker likes, and are kept for an hour. */
+const keyOf = (text: string): string => (text.length <= MAX_KEY ? text : createHash('sha256').update(text).digest('base64'));
+
+const isNear = (a: Ms, b: Ms): boolean => Math.abs(a - b) < HOUR;
+
+const isFlood = ({ held, reported }: Bucket): boolean => held > 0 || reported !== undefined;
+
+interface Need {
+  readonly key: string;
+  readonly of: () => string;
+  /** In multiples of the budget. */
+  readonly size: number;
+}
+
+/** The budgets that an edge takes from, narrowest first. */
+const needsOf = ({ node, subject, kind, name }: Sighting, opens: boolean): readonly Need[] => {
+  const place = placeOf(kind, name);
+  const user = bytes(`${subject.container}:${printUser(subject.login, subject.euid)}`);
+  const edges = `edges of kind ${kind}`;
+  return [
+    { key: keyOf(`${kind} ${node} ${place}`), of: () => `${edges} by ${short(node)}${place === '' ? '' : `, ${short(escape(bytes(place)))}`}`, size: 1 },
+    { key: keyOf(`${kind} ${node}`), of: () => `${edges} by ${short(node)}`, size: SUBJECT },
+    { key: keyOf(`${kind} of ${user}`), of: () => `${edges} by user ${short(escape(user))}`, size: USER },
+    { key: kind, of: () => edges, size: ALL },
+    ...(!opens ? [] : [
+      { key: keyOf(`incidents of ${user}`), of: () => `incidents by user ${short(escape(user))}`, size: INCIDENTS },
+      { key: 'incidents', of: () => 'incidents', size: ALL_INCIDENTS },
+    ]),
+  ];
+};
+
+const copy = ({ key, of, limit, since, last, told, held, reported, examples, incident }: Readonly<Bucket>): Bucket => ({
+  key, of, limit, since, last, told, held, reported, examples: [...examples], incident,
+});
+
+const TOLD: Admission = { isTold: true, incident: undefined, join: () => undefined };
+
+/** `budget`: see {@link BUDGET}; 0 for none at all: everything is told. */
+export const watchFloods = (budget = BUDGET, saved?: FloodsState): Floods => {
+  const buckets = new Map<string, Bucket>(saved?.buckets.map((bucket) => [bucket.key, copy(bucket)]));
+  const waiting = new Set<Bucket>([...buckets.values()].filter(({ held }) => held > 0));
+  let swept = saved?.swept ?? ms(0);
+
+  const find = (key: string, time: Ms): Bucket | undefined => {
+    const bucket = buckets.get(key);
+    if (bucket === undefined || isNear(bucket.since, time)) return bucket;
+    bucket.since = time;
+    // A flood that goes on gets no new budget.
+    if (isFlood(bucket) && isNear(bucket.last, time)) return bucket;
+    bucket.told = 0;
+    bucket.reported = undefined;
+    return bucket;
+  };
+
+  const make = ({ key, of, size }: Need, time: Ms): Bucket => {
+    const bucket: Bucket = { key, of: of(), limit: budget * size, since: time, last: time, told: 0, held: 0, reported: undefined, examples: [], incident: undefined };
+    buckets.set(key, bucket);
+    return bucket;
+  };
+
+  const hold = (bucket: Bucket, edge: string): Admission => {
+    bucket.held++;
+    if (bucket.examples.length < EXAMPLES) bucket.examples.push(short(edge.slice(edge.indexOf(ARROW) + ARROW.length)));
+    waiting.add(bucket);
+    return { isTold: false, incident: bucket.incident, join: () => undefined };
+  };
+
+  const tell = (bucket: Bucket, over: boolean): Flood => {
+    const { of, limit, held, examples, incident } = bucket;
+    waiting.delete(bucket);
+    bucket.held = 0;
+    bucket.examples = [];
+    return { of, limit, count: held, examples, incident, over };
+  };
+
+  return {
+    admit(seen, edge, opens) {
+      if (budget === 0) return TOLD;
+      const time = seen.last;
+      const needs = needsOf(seen, opens);
+      for (const { key } of needs) {
+        const bucket = find(key, time);
+        if (bucket === undefined || bucket.told < bucket.limit) continue;
+        bucket.last = time;
+        return hold(bucket, edge);
+      }
+      const taken = needs.map((need) => {
+        const bucket = find(need.key, time) ?? make(need, time);
+        bucket.told++;
+        bucket.last = time;
+        return bucket;
+      });
+      return {
+        ...TOLD,
+        join(incident) {
+          // Those of one subject; the wider ones are of many incidents.
+          for (const bucket of taken.slice(0, 2)) bucket.incident = incident;
+        },
+      };
+    },
+
+    report(now) {
+      const floods: Flood[] = [];
+      for (const bucket of waiting) {
+        if (bucket.reported !== undefined && (now === Infinity || Math.abs(now - bucket.reported) < REMIND)) continue;
+        bucket.reported = now;
+        floods.push(tell(bucket, false));
+      }
+      if (isNear(swept, now)) return floods;
+      swept = now;
+      for (const [key, bucket] of buckets) {
+        if (isNear(bucket.last, now)) continue;
+        // Of the others their incident tells how many they were.
+        if (bucket.held > 0 && bucket.incident === undefined) floods.push(tell(bucket, true));
+        buckets.delete(key);
+        waiting.delete(bucket);
+      }
+      return floods;
+    },
+
+    save: () => ({ buckets: [...buckets.values()].map(copy), swept }),
+  };
+};
+
+/** A flood in words. */
+export const describeFlood = ({ of, limit, count, examples, incident, over }: Flood): string =>
+  over ? `no more ${of} for an hour: ${count} were counted since this was told` :
+  `more than ${limit} new ${of} within an hour: ${count} of them low or medium, counted${incident === undefined ? '' : ` in incident ${incident}`} and not told one by one, such as ${examples.join(', ')}`;
