@@ -14,6 +14,8 @@ import type { Ms, Pid } from './units.ts';
 export const EVENT_TIMEOUT = 2000;
 /** Events whose records may be outstanding at a time; real logs need a few dozen. */
 export const MAX_OPEN = 8192;
+/** Events that one record may finish since they are over. */
+const MOST_EXPIRED = 8;
 /** Serials count up from a boot on; they come out of order by less than this. */
 const SERIAL_JITTER = 1000;
 /** So many new events in a row with old stamps are no calls that blocked: the clock has been set back. */
@@ -144,10 +146,12 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
   // Both ways: after the clock was set back, the events from before would wait for ever.
   const isOver = (event: Event): boolean => Math.abs(clock - event.left) >= EVENT_TIMEOUT;
 
-  const expire = (): void => {
+  const expire = (most: number): void => {
     if (interrupted.size === 0) return;
+    let finished = 0;
     for (const event of interrupted.values()) {
-      if (!isOver(event)) break;
+      // One record opens one event: so it has to close no more than a few, and a log that jumps in time is no pause of many ms.
+      if (!isOver(event) || ++finished > most) break;
       finish(event);
     }
   };
@@ -189,7 +193,7 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
       newest.serial = header.serial;
     }
     advance(header.time);
-    expire();
+    expire(MOST_EXPIRED);
     interrupt();
     const event = pool.pop() ?? newEvent();
     event.node = header.node;
@@ -235,7 +239,7 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
       passing = false;
       if (!current && interrupted.size === 0) return;
       clock = now;
-      expire();
+      expire(Infinity);
       if (current && isOver(current)) finish(current);
     },
     endFile() {

@@ -244,13 +244,23 @@ const readLogin: Reader['read'] = (event, buffer, p, end) => {
 
 const USER_START = layout({ ses: 'decimal' });
 // The rest is the word of a program: only good to be shown.
-const ADDRESS = / msg='.* addr=([0-9A-Fa-f.:]{2,45}) /;
+const MESSAGE = " msg='";
+const ADDRESS = ' addr=';
+const IP = /[0-9A-Fa-f.:]{2,45}(?= )/y;
+
+/** The address in what a program said: the last, for what comes before is of anybody. */
+const addressIn = (body: string): Bytes => {
+  const at = body.lastIndexOf(ADDRESS);
+  const message = body.indexOf(MESSAGE);
+  IP.lastIndex = at + ADDRESS.length;
+  return bytes(message < 0 || at < message ? '' : (IP.exec(body)?.[0] ?? ''));
+};
 
 const readUserStart: Reader['read'] = (event, buffer, p, end) => {
   const session = number(USER_START, 0);
   if (Number.isNaN(session)) return false;
   event.opened.ses = ses(session >>> 0);
-  event.opened.address = bytes(ADDRESS.exec(latin1(buffer, p, end))?.[1] ?? '');
+  event.opened.address = addressIn(latin1(buffer, p, end));
   event.has |= Has.opened;
   return true;
 };

@@ -7,13 +7,15 @@ export const MAX_EDGES = 100_000;
 
 /** A name takes the room of one edge for each of so many bytes. */
 const LONG = 256;
+/** A subject that does something for the first time takes the room of so many edges. */
+const GROUP = 2;
 /** One kind of edges may have so many times what is left for all others. */
 const KINDS = 4;
 
 /** What a name takes of the room beyond that of an edge. */
 export const lengthCost = (name: Bytes): number => Math.floor(name.length / LONG);
 
-const sizeOf = ({ names, patterns, long }: Group): number => names.size + patterns.size() + long;
+const sizeOf = ({ names, patterns, long }: Group): number => GROUP + names.size + patterns.size() + long;
 
 /** The bounds of the graph. */
 export interface Room {
@@ -47,7 +49,7 @@ export const openRoom = (most: number, groups: () => Iterable<Group>): Room => {
   return {
     take(group, kind, name) {
       if (!isCounted) count();
-      const cost = 1 + lengthCost(name);
+      const cost = (group === undefined ? GROUP : 0) + 1 + lengthCost(name);
       const left = most - used - cost;
       if (left < 0 || (group !== undefined && sizeOf(group) > left) || (kinds.get(kind) ?? 0) > KINDS * left) return false;
       add(kind, cost);

@@ -43,9 +43,13 @@ export type InodeNamesState = readonly { readonly dev: number; readonly young: r
 
 /** Names held of one device in one generation; two generations are kept, and this many devices. */
 const GENERATION = 8192;
+/** And their length in all, bytes. */
+const MAX_LENGTH = 2 ** 20;
 const DEVICES = 64;
 
 interface Device {
+  /** Of the young names. */
+  length: number;
   young: Map<number, Bytes>;
   old: Map<number, Bytes>;
 }
@@ -55,7 +59,7 @@ interface Device {
  * carry only an inode. Bounded: when a generation is full the one before it is dropped.
  */
 export const inodeNames = (saved: InodeNamesState = []): InodeNames => {
-  const devices = new Map<number, Device>(saved.map(({ dev, young, old }) => [dev, { young: new Map(young), old: new Map(old) }]));
+  const devices = new Map<number, Device>(saved.map(({ dev, young, old }) => [dev, { young: new Map(young), old: new Map(old), length: young.reduce((sum, [, path]) => sum + path.length, 0) }]));
   // Nearly all records are of one device.
   let latest: Device | undefined;
   let latestDev = -1;
@@ -65,7 +69,7 @@ export const inodeNames = (saved: InodeNamesState = []): InodeNames => {
     let device = devices.get(dev);
     if (device === undefined) {
       if (devices.size >= DEVICES) devices.clear();
-      devices.set(dev, (device = { young: new Map(), old: new Map() }));
+      devices.set(dev, (device = { young: new Map(), old: new Map(), length: 0 }));
     }
     latestDev = dev;
     return (latest = device);
@@ -74,11 +78,14 @@ export const inodeNames = (saved: InodeNamesState = []): InodeNames => {
   return {
     learn(dev, inode, path) {
       const device = deviceOf(dev);
-      if (device.young.size >= GENERATION) {
+      if (device.young.size >= GENERATION || device.length > MAX_LENGTH) {
         device.old = device.young;
         device.young = new Map();
+        device.length = 0;
       }
+      const { size } = device.young;
       device.young.set(inode, path);
+      if (device.young.size > size) device.length += path.length;
     },
     forget(dev, inode) {
       const { young, old } = deviceOf(dev);

@@ -79,6 +79,8 @@ export interface ProcessesState {
 
 /** There are no exit records, so most of the table is dead; what is still at work is kept, and asked for again when it is not. */
 export const MAX_PROCESSES = 65536;
+/** The length of all their names and command lines, bytes: anybody may have a path of 4 KB. */
+const MAX_LENGTH = 24 * 2 ** 20;
 const MAX_SESSIONS = 8192;
 export const MAX_DEPTH = 16;
 export const MAX_COMMAND = 1024;
@@ -108,10 +110,17 @@ const subjectOf = (p: Pick<Process, 'container' | 'exe' | 'script' | 'service'>,
   container: p.container, login, euid, exe: p.exe, script: p.script, service: p.service,
 });
 
+/** Names stand in the node, too. */
+const lengthOf = ({ exe, script, command }: Process): number => 2 * (exe.length + script.length) + command.length;
+
 /** `lookup` asks the live system about a pid nobody knows; leave it out when replaying. */
 export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, saved?: Enrolled<ProcessesState>): Processes => {
   const table = new Map<Pid, Process>();
-  for (const p of saved?.state.table.map(saved.processOf) ?? []) table.set(p.pid, p);
+  let length = 0;
+  for (const p of saved?.state.table.map(saved.processOf) ?? []) {
+    length += lengthOf(p);
+    table.set(p.pid, p);
+  }
   const sessions = new Map<Ses, Session>(saved?.state.sessions);
   let lineages = saved?.state.lineages ?? 0;
 
@@ -169,20 +178,36 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
     }
   };
 
+  const put = (p: Process): void => {
+    length += lengthOf(p);
+    table.set(p.pid, p);
+  };
+
+  const drop = (p: Process | undefined): void => {
+    if (p === undefined) return;
+    length -= lengthOf(p);
+    table.delete(p.pid);
+  };
+
+  const isFull = (): boolean => table.size >= MAX_PROCESSES || length > MAX_LENGTH;
+
   /** Drops the oldest process that has not been heard of since it was last considered. */
   const makeRoom = (): void => {
     for (const [id, p] of table) {
+      if (!p.active) {
+        drop(p);
+        return;
+      }
       table.delete(id);
-      if (!p.active) return;
       p.active = false;
       table.set(id, p);
     }
   };
 
   const add = (p: Process): Process => {
-    table.delete(p.pid);
-    if (table.size >= MAX_PROCESSES) makeRoom();
-    table.set(p.pid, p);
+    drop(table.get(p.pid));
+    while (isFull()) makeRoom();
+    put(p);
     let ancestor = p.parent;
     for (let depth = 1; ancestor !== undefined && depth < MAX_DEPTH; depth++) ancestor = ancestor.parent;
     if (ancestor !== undefined) ancestor.parent = undefined;
@@ -353,6 +378,7 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
 
     reboot() {
       table.clear();
+      length = 0;
       sessions.clear();
       [turns, counter, top, start, low, lows, position] = [0, -1, PID_MAX, 0, -1, 0, -1];
     },

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { ms } from '../audit/units.ts';
 import type { Bytes, Ms } from '../audit/units.ts';
 import { ARROW, isFile, NONE, parseSubject, printObject } from '../behaviour/edge.ts';
 import { baseName } from '../behaviour/paths.ts';
@@ -173,6 +174,8 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
   /** Closed since there were too many, and not told yet. */
   const crowdedOut: Growing[] = [];
   let listed = 0;
+  /** No open incident has been idle since before; so not all are looked at each time. */
+  let idle = ms(Infinity);
 
   const openAt = (id: string | undefined, time: Ms): Growing | undefined => {
     const incident = id === undefined ? undefined : open.get(id);
@@ -213,6 +216,7 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
       }
     }
     open.set(incident.id, incident);
+    if (incident.last < idle) idle = incident.last;
     return incident;
   };
 
@@ -237,7 +241,10 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
   };
 
   for (const { open: isOpen, edges, ...facts } of saved?.incidents ?? []) (isOpen ? open : closed).set(facts.id, { ...facts, edges: [...edges] });
-  for (const { edges } of kept()) listed += lengthOf(edges);
+  for (const { edges, last, open: isOpen } of kept()) {
+    listed += lengthOf(edges);
+    if (isOpen && last < idle) idle = last;
+  }
   for (const [lineage, id] of saved?.lineages ?? []) byLineage.set(lineage, id);
   for (const [edge, last, incident] of saved?.told ?? []) told.set(edge, { last, incident });
   for (const [path, id] of saved?.handed ?? []) handed.set(path, id);
@@ -292,8 +299,11 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
     },
 
     close(now) {
+      if (now - idle <= IDLE && crowdedOut.length === 0) return [];
       const over = [...open.values()].filter(({ last }) => now - last > IDLE);
       for (const incident of over) close(incident);
+      idle = ms(Infinity);
+      for (const { last } of open.values()) if (last < idle) idle = last;
       return [...crowdedOut.splice(0), ...over].map((incident) => ({ state: 'closed', incident: snapshot(incident), alerts: [] }));
     },
 
