@@ -1,6 +1,7 @@
 import { clearEvent, Has, newEvent, restoreEvent, saveEvent } from './event.ts';
 import type { Event, EventState } from './event.ts';
 import { newHeader, readHeader } from './header.ts';
+import type { RecordType } from './header.ts';
 import { splitLines } from './lines.ts';
 import type { LinesState } from './lines.ts';
 import { reject } from './losses.ts';
@@ -22,6 +23,9 @@ const SERIAL_JITTER = 1000;
 const SET_BACK = 1000;
 
 const EXEC = Has.syscall | Has.execve;
+
+/** By the kernel. What auditd tells of itself it numbers by its own, from somewhere in ten thousand: no hole, and no other boot behind it. */
+const isNumbered = (type: RecordType): boolean => type !== 'DAEMON_START' && type !== 'DAEMON_END' && type !== 'DAEMON_ABORT';
 
 /**
  * From where to where the log tells nothing, by the stamps on both sides. lost: it did say more; paused: nobody read it meanwhile, it may have been
@@ -187,10 +191,12 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
   };
 
   const start = (): Event => {
-    if (isRebooted()) reboot();
-    if (header.time > newest.time || (header.time === newest.time && header.serial > newest.serial)) {
-      newest.time = header.time;
-      newest.serial = header.serial;
+    if (isNumbered(header.type)) {
+      if (isRebooted()) reboot();
+      if (header.time > newest.time || (header.time === newest.time && header.serial > newest.serial)) {
+        newest.time = header.time;
+        newest.serial = header.serial;
+      }
     }
     advance(header.time);
     expire(MOST_EXPIRED);
@@ -211,8 +217,8 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
     }
     if (resuming !== undefined && !isNew()) return;
     // Those of several hosts in one log count each for itself.
-    if (header.node === '') serials.see(header.serial);
     const { type } = header;
+    if (header.node === '' && isNumbered(type)) serials.see(header.serial);
     if (type === 'other') return;
     let event = find();
     if (type === 'EOE') {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { pid } from '../../src/audit/units.ts';
 import type { Line } from '../../src/detect/line.ts';
-import { raw, T0 } from '../support/log.ts';
+import { fact } from '../support/fact.ts';
+import { raw, record, T0 } from '../support/log.ts';
 import { alertsOf, openFullmon } from '../support/replay.ts';
 import { openScene } from '../support/scene.ts';
 import type { Scene } from '../support/scene.ts';
@@ -95,6 +97,16 @@ describe('a machine that is started anew', () => {
     fullmon.end();
     expect(gaps(fullmon.said)).toEqual(['gap at 50: the machine was started anew: nothing is known of the 50.000 s before this']);
     expect(alertsOf(fullmon.said).map(({ edge }) => edge).at(-1)).toBe('proc::33:?->proc::33:/usr/bin/id@?');
+  });
+
+  it('is not seen where auditd is, which counts what it tells of itself from anywhere', () => {
+    const start = record('DAEMON_START', 'op=start ver=3.0.9 format=raw kernel=6.1 auid=4294967295 pid=710 uid=0 ses=4294967295 subj=unconfined res=success', 7539, 0);
+    const fullmon = openFullmon();
+    fullmon.know([fact(500, 1, '/usr/sbin/worker', ['worker'])], pid(500));
+    fullmon.feed(bytesOf([start, ...openScene().wait(20).exec({ pid: 900, ppid: 500, exe: '/usr/bin/id' }, ['id']).lines]));
+    fullmon.end();
+    expect(gaps(fullmon.said).filter((finding) => finding.startsWith('gap'))).toEqual([]);
+    expect(alertsOf(fullmon.said).map(({ edge }) => edge)).toEqual(['proc::33:/usr/sbin/worker->proc::33:/usr/bin/id@worker']);
   });
 
   it('is not taken for several machines whose logs are one', () => {
