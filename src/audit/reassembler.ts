@@ -15,8 +15,6 @@ import type { Ms, Pid } from './units.ts';
 export const EVENT_TIMEOUT = 2000;
 /** Events whose records may be outstanding at a time; real logs need a few dozen. */
 export const MAX_OPEN = 8192;
-/** Events that one record may finish since they are over. */
-const MOST_EXPIRED = 8;
 /** Serials count up from a boot on; they come out of order by less than this. */
 const SERIAL_JITTER = 1000;
 /** So many new events in a row with old stamps are no calls that blocked: the clock has been set back. */
@@ -150,12 +148,10 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
   // Both ways: after the clock was set back, the events from before would wait for ever.
   const isOver = (event: Event): boolean => Math.abs(clock - event.left) >= EVENT_TIMEOUT;
 
-  const expire = (most: number): void => {
+  const expire = (): void => {
     if (interrupted.size === 0) return;
-    let finished = 0;
     for (const event of interrupted.values()) {
-      // One record opens one event: so it has to close no more than a few, and a log that jumps in time is no pause of many ms.
-      if (!isOver(event) || ++finished > most) break;
+      if (!isOver(event)) break;
       finish(event);
     }
   };
@@ -199,7 +195,7 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
       }
     }
     advance(header.time);
-    expire(MOST_EXPIRED);
+    expire();
     interrupt();
     const event = pool.pop() ?? newEvent();
     event.node = header.node;
@@ -245,7 +241,7 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
       passing = false;
       if (!current && interrupted.size === 0) return;
       clock = now;
-      expire(Infinity);
+      expire();
       if (current && isOver(current)) finish(current);
     },
     endFile() {

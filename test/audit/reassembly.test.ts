@@ -98,6 +98,15 @@ describe('an event', () => {
     expect(events).toMatchObject([{ node: 'web1', ...whole(1) }, { node: 'web2', ...whole(1) }, { node: '', ...whole(1) }]);
   });
 
+  it('of auditd itself is numbered by auditd: that is no boot, before or behind it', () => {
+    const log = openLog();
+    const daemon = (serial: number, after: number): string => record('DAEMON_START', 'op=start ver=3.0.9 auid=0 pid=300 uid=0 ses=1 res=success', serial, after);
+    log.write(record('SYSCALL', syscall(), 50_000), daemon(7, 1000), record('SYSCALL', syscall(), 50_001, 2000), daemon(900_000, 3000), record('SYSCALL', syscall(), 50_002, 4000));
+    log.end();
+    expect(log.breaks).toEqual([]);
+    expect(log.events.length).toBe(5);
+  });
+
   it('of the same serial at another time is another event: the machine has booted', () => {
     const log = read(...exec(1).slice(0, -1), ...exec(1, 60_000), ...exec(1, 90_000));
     expect(log.events.map((e) => e.time - T0).toSorted((a, b) => a - b)).toEqual([0, 60_000, 90_000]);

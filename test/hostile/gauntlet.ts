@@ -1,4 +1,7 @@
 import { Writable } from 'node:stream';
+import { noLosses } from '../../src/audit/losses.ts';
+import { reassemble } from '../../src/audit/reassembler.ts';
+import { watchSerials } from '../../src/audit/serials.ts';
 import { createFullmon } from '../../src/fullmon.ts';
 import type { Fullmon, Settings } from '../../src/fullmon.ts';
 import type { Line } from '../../src/detect/line.ts';
@@ -7,8 +10,8 @@ import { terminalReport } from '../../src/report/terminal.ts';
 import { mutant, seeded } from './mutations.ts';
 
 /**
- * What mutated lines cost: all by the cheaper of two runs side by side, so that a pause of the collector is nobody's. A line that makes several
- * lines of report costs their mean, printing them is not counted; one that is longer than auditd's can be is counted by its length.
+ * What mutated lines cost: all by the cheaper of two runs side by side, so that a pause of the collector is nobody's. A line behind which
+ * many events that nothing ended are over, or many incidents, costs their mean, printing of reports not counted; one that is longer than auditd's can be is counted by its length.
  */
 export interface Gauntlet {
   readonly lines: number;
@@ -64,6 +67,9 @@ export const runGauntlet = (lines: readonly string[], count: number, seed: numbe
   const dirty: string[] = [];
   const { tell, told } = reporting(dirty);
   const said: Line[] = [];
+  let events = 0;
+  // Beside them, to know how many events a line finishes.
+  const counter = reassemble(noLosses(), watchSerials(), () => void events++, () => undefined);
   const both: readonly [Fullmon, Fullmon] = [createFullmon(settings, (line) => void said.push(line)), createFullmon(settings, () => undefined)];
   const histogram = new Float64Array(64 * STEPS);
   let worst: { cost: number; line: string }[] = [];
@@ -76,6 +82,8 @@ export const runGauntlet = (lines: readonly string[], count: number, seed: numbe
     const line = mutant(lines, at, random);
     const bytes = Buffer.from(`${line}\n`, 'latin1');
     let cost = Infinity;
+    events = 0;
+    counter.feed(bytes);
     for (const fullmon of both) {
       const begin = process.hrtime.bigint();
       try {
@@ -85,7 +93,7 @@ export const runGauntlet = (lines: readonly string[], count: number, seed: numbe
       }
       cost = Math.min(cost, Number(process.hrtime.bigint() - begin));
     }
-    cost /= Math.max(1, said.length, line.length / LONGEST);
+    cost /= Math.max(1, said.length, events, line.length / LONGEST);
     for (const line of said.splice(0)) tell(line);
     if (n % Math.ceil(count / 10) === 0) memory.push(Math.round(process.memoryUsage().rss / 2 ** 20));
     if (n < count * WARM) continue;
