@@ -80,7 +80,7 @@ export interface ProcessesState {
 /** There are no exit records, so most of the table is dead; what is still at work is kept, and asked for again when it is not. */
 export const MAX_PROCESSES = 65536;
 /** The length of all their names and command lines, bytes: anybody may have a path of 4 KB. */
-const MAX_LENGTH = 24 * 2 ** 20;
+const MAX_LENGTH = 12 * 2 ** 20;
 const MAX_SESSIONS = 8192;
 export const MAX_DEPTH = 16;
 export const MAX_COMMAND = 1024;
