@@ -158,7 +158,11 @@ export const openNeighbourhood = (graph: BaselineGraph, bySubject: ReadonlyMap<s
 
   const isFileKnown = (name: Bytes): boolean => {
     const place = DIRECTORY + dirName(name);
-    return FILE_KINDS.some((kind) => graph.hasNode(printObject({ kind, name })) || [...first(visitorsOf(kind, place)?.keys())].some((group) => find(group, name)));
+    // Where nobody was there is nothing to look up: a name of 4 KB is dear to print seven times.
+    return FILE_KINDS.some((kind) => {
+      const there = visitorsOf(kind, place);
+      return there !== undefined && (graph.hasNode(printObject({ kind, name })) || [...first(there.keys())].some((group) => find(group, name)));
+    });
   };
 
   const isObjectKnown = ({ kind, name }: Sighting, places: readonly string[]): boolean => {

@@ -15,6 +15,8 @@ const exec = (serial: number, after = 0): readonly string[] => [
 const whole = (serial: number) => ({ serial, syscall: { pid: serial }, argv: [`x${serial}`], cwd: `/${serial}`, paths: [{ inode: serial }], proctitle: `x${serial}` });
 const serials = (log: Log): number[] => log.events.map((e) => e.serial);
 
+const daemon = (serial: number, after: number): string => record('DAEMON_START', 'op=start ver=3.0.9 auid=0 pid=300 uid=0 ses=1 res=success', serial, after);
+
 describe('an event', () => {
   it('is delivered with its PROCTITLE, before any further line', () => {
     const log = openLog();
@@ -100,7 +102,6 @@ describe('an event', () => {
 
   it('of auditd itself is numbered by auditd: that is no boot, before or behind it', () => {
     const log = openLog();
-    const daemon = (serial: number, after: number): string => record('DAEMON_START', 'op=start ver=3.0.9 auid=0 pid=300 uid=0 ses=1 res=success', serial, after);
     log.write(record('SYSCALL', syscall(), 50_000), daemon(7, 1000), record('SYSCALL', syscall(), 50_001, 2000), daemon(900_000, 3000), record('SYSCALL', syscall(), 50_002, 4000));
     log.end();
     expect(log.breaks).toEqual([]);
