@@ -2,9 +2,11 @@ import { ms } from './audit/units.ts';
 import type { Pid } from './audit/units.ts';
 import type { ProcessFact } from './behaviour/processes.ts';
 import type { Line } from './detect/line.ts';
+import type { Severity } from './detect/severity.ts';
 import { createFullmon, SNAPSHOT } from './fullmon.ts';
 import type { Fullmon, Settings, Snapshot } from './fullmon.ts';
 import { openStore } from './input/checkpoint.ts';
+import { FullmonError } from './input/errors.ts';
 
 export { STATE_DIRECTORY } from './input/checkpoint.ts';
 import type { Position } from './input/tail.ts';
@@ -62,7 +64,7 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
     changed = true;
     tell(line);
   };
-  const finding = (text: string): void => tell({ type: 'finding', time: ms(Date.now()), kind: 'state', severity: 'critical', text });
+  const finding = (text: string, severity: Severity = 'critical'): void => tell({ type: 'finding', time: ms(Date.now()), kind: 'state', severity, text });
 
   if (reset) store.reset();
   const found = store.read((body) => {
@@ -82,9 +84,10 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
     if (found.kind === 'damaged') return;
     try {
       store.write({ position, snapshot: fullmon.save() } satisfies Checkpoint);
+      if (failing) finding('the state is saved again', 'low');
       failing = false;
     } catch (error) {
-      if (!(error instanceof Error && 'syscall' in error)) throw error;
+      if (!(error instanceof FullmonError || (error instanceof Error && 'syscall' in error))) throw error;
       // Told once: whoever fills the disk may not fill the report too.
       if (!failing) finding(`the state cannot be saved (${error.message}): after a restart fullmon reads on from where it was saved last`);
       failing = true;

@@ -13,8 +13,9 @@ import { pollAudit } from './input/auditstatus.ts';
 import { readProcess, readProcesses } from './input/proc.ts';
 import { STDIN } from './input/replay.ts';
 import type { ProcEntry } from './input/proc.ts';
-import type { Follower, Loss, Position, TailNotice } from './input/tail.ts';
+import type { Follower, Position, TailNotice } from './input/tail.ts';
 import type { Kept, StateOptions } from './keep.ts';
+import { watchFile } from './logwatch.ts';
 import { describeLosses, openOutput } from './report/output.ts';
 import type { Output } from './report/output.ts';
 import { accepting } from './rules.ts';
@@ -38,24 +39,6 @@ const lookup = (id: Pid): ProcessFact | undefined => {
   return entry && entry.age >= SETTLED ? factOf(entry) : undefined;
 };
 
-const LOSSES: Readonly<Record<Loss, string>> = {
-  gone: 'the file last read has been rotated away',
-  gap: 'a rotated file is missing',
-  unreadable: 'a rotated file cannot be read',
-};
-
-/** What befell the log; undefined for a rotation that went well. */
-const describe = (notice: TailNotice): string | undefined => {
-  switch (notice.kind) {
-    case 'waiting': return 'no such file yet, waiting for it';
-    case 'opened': return `reading from byte ${notice.from}`;
-    case 'rotated': return undefined;
-    case 'truncated': return 'has become shorter, reading it from its start; records may be lost';
-    case 'lost': return `records may be lost: ${LOSSES[notice.why]}`;
-    case 'unreadable': return `cannot be read (${notice.code}), trying again`;
-  }
-};
-
 /** The agent's state, in the directory it was given; without one, where that can be: who tries fullmon without being root has nothing to keep. */
 const openState = async (options: LiveOptions, settings: Settings, output: Output): Promise<Kept> => {
   const { keep, STATE_DIRECTORY, unkept } = await import('./keep.ts');
@@ -72,7 +55,7 @@ type LiveOptions = Options & StateOptions & { readonly auditd: string; readonly 
 
 /** `fullmon`: follows a growing log until it is told to stop. */
 export const runLive = async (options: LiveOptions): Promise<void> => {
-  const output = openOutput(options.format, { buffered: false });
+  const output = openOutput(options.format, { buffered: false, lasting: true });
   const { settings, refresh } = await accepting({ ...(await readSettings(options)), schedules: await (await import('./input/schedules.ts')).readJobs() }, options.accepted ?? ACCEPTED_FILE, (text) =>
     output.tell({ type: 'finding', time: ms(Date.now()), kind: 'state', text }));
   let isBlind = false;
@@ -88,6 +71,7 @@ export const runLive = async (options: LiveOptions): Promise<void> => {
   };
   // When it goes on, the log itself tells who has been started since it was left.
   if (resumed === undefined) lookAround();
+  const log = watchFile(options.auditd, resumed !== undefined, tell, output.notice, fullmon.pause);
   let follower: Follower | undefined;
   const position = (): Position | undefined => follower?.position();
   const names = options.dns.length === 0 ? undefined : await (await import('./sources.ts')).followNames(options.dns, options.auditd, fullmon.hostnames, options.wait, output.notice);
@@ -101,11 +85,12 @@ export const runLive = async (options: LiveOptions): Promise<void> => {
       refresh();
       // Who was started in a gap is only known to /proc, but what is in the log already comes first.
       if (isBlind) lookAround();
-      fullmon.tick(now);
+      if (!log.standsStill()) fullmon.tick(now);
       checkpoint(() => at);
     });
   };
   const take = (bytes: Buffer, at: () => Position | undefined): void => {
+    log.fed();
     fullmon.feed(bytes);
     checkpoint(at);
   };
@@ -137,8 +122,7 @@ export const runLive = async (options: LiveOptions): Promise<void> => {
         fullmon.resume('lost');
         lost = false;
       }
-      const said = describe(n);
-      if (said !== undefined) output.notice(`${options.auditd}: ${said}`);
+      log.heed(n);
     });
     if (resumed !== undefined && resumed.position === undefined) fullmon.resume('paused');
     follower = follow(options.auditd, { wait: options.wait, from: resumed?.position ?? 'end' }, { chunk, fileEnd: () => inOrder(fullmon.endFile), idle, notice });
@@ -146,6 +130,7 @@ export const runLive = async (options: LiveOptions): Promise<void> => {
     await follower.stop();
   }
   unasked();
+  log.stop();
   held?.flush();
   names?.stop();
   close(position());

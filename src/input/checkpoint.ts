@@ -22,7 +22,7 @@ export type Found<T> =
 export interface Store {
   /** See {@link readState}. */
   readonly read: <T>(revive: (body: unknown) => T) => Found<T>;
-  /** Replaces the state by another one, whole or not at all, and keeps the one before. Throws the error of the file system. */
+  /** Replaces the state by another one, whole or not at all, and keeps the one before. Throws the error of the file system, or a {@link FullmonError}. */
   readonly write: (body: unknown) => void;
   /** Removes the state and the one before. */
   readonly reset: () => void;
@@ -168,16 +168,22 @@ export const readState = <T>(directory: string, revive: (body: unknown) => T): F
  * follow links and sync no directory. Throws a {@link FullmonError}.
  */
 export const openStore = (directory: string): Store => {
-  const fd = openDirectory(directory);
+  let fd = openDirectory(directory);
   const [state, previous] = stateFiles(directory);
   const fresh = join(directory, 'state.new');
-  const mine = lock(directory);
+  let mine = lock(directory);
 
   return {
     read: (revive) => readState(directory, revive),
 
     write(body) {
       const bytes = Buffer.from(JSON.stringify(body), 'utf8');
+      // Somebody tidied up.
+      if (!exists(directory)) {
+        closeSync(fd);
+        fd = openDirectory(directory);
+        mine = lock(directory);
+      }
       const header = Buffer.from(`fullmon-state 1 sha256:${createHash('sha256').update(bytes).digest('hex')} ${bytes.length}\n`);
       try {
         writeNew(fresh, header, bytes);

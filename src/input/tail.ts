@@ -29,7 +29,9 @@ export type TailNotice =
    */
   | { readonly kind: 'lost'; readonly why: Loss }
   /** Opening or reading fails with this system error; it is tried again at every look. */
-  | { readonly kind: 'unreadable'; readonly code: string };
+  | { readonly kind: 'unreadable'; readonly code: string }
+  /** What was missing or unreadable is well again, and nothing else tells so. */
+  | { readonly kind: 'recovered' };
 
 export interface TailEvents {
   /** Bytes as they stand in the file; valid only during the call (the buffer is reused). */
@@ -439,7 +441,10 @@ class ChainTail extends Tail {
       // One byte back: a newline there means that the last line is whole.
       this.setBytePos(from === 'end' ? Math.max(0, size - 1) : from === 'start' ? 0 : from);
       this.#skipping = from === 'end' && size > 0;
-      if (first.n === 0 || from !== 'end') return this.#notice({ kind: 'opened', from: from === 'end' ? size : this.#offset() });
+      if (first.n === 0 || from !== 'end') {
+        this.#amiss.path.told = '';
+        return this.#notice({ kind: 'opened', from: from === 'end' ? size : this.#offset() });
+      }
     }
     if (links.every((link) => 'fd' in link)) this.#amissIs('path', { kind: 'waiting' });
   }
@@ -485,7 +490,9 @@ class ChainTail extends Tail {
   }
 
   #well(source: Source): void {
+    const { told } = this.#amiss[source];
     this.#amiss[source] = { since: 0, told: '' };
+    if (told !== '') this.#notice({ kind: 'recovered' });
   }
 
   #notice(notice: TailNotice): void {

@@ -16,15 +16,45 @@ export interface Output {
 
 /** Bytes gathered before a write when nobody waits for the single line. */
 const BUFFER = 16_000;
+/** Bytes kept while stdout takes none; and seconds between two tries. */
+const HELD = 16_000_000;
+const RETRY = 2;
 
-export const openOutput = (format: 'json' | 'text' | undefined, options: { readonly buffered: boolean }): Output => {
+export interface OutputOptions {
+  /** For a report that nobody reads line by line. */
+  readonly buffered: boolean;
+  /** What stdout does not take now is tried again, and a reader who goes away has to be told of: for what has to go on. */
+  readonly lasting?: boolean;
+}
+
+const complain = (message: string): void => void process.stderr.write(`fullmon: stdout: ${message}\n`);
+
+export const openOutput = (format: 'json' | 'text' | undefined, { buffered, lasting = false }: OutputOptions): Output => {
   const text = (format ?? (process.stdout.isTTY ? 'text' : 'json')) === 'text';
-  const destination = pino.destination({ fd: 1, sync: true, minLength: options.buffered && !process.stdout.isTTY ? BUFFER : 0 });
-  // `fullmon replay ... | head` is fine: whoever closed the pipe has read enough.
+  const destination = pino.destination({ fd: 1, sync: true, minLength: buffered && !process.stdout.isTTY ? BUFFER : 0, maxLength: lasting ? HELD : 0 });
+  // A full disk under stderr, or nobody there, is no reason to end.
+  process.stderr.on('error', () => undefined);
+  let retry: NodeJS.Timeout | undefined;
+  let dropped = 0;
+  destination.on('drop', () => dropped++);
   destination.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    if (process.exitCode !== 1) process.stderr.write(`fullmon: stdout: ${error.message}: lines are missing from the report\n`);
+    if (error.code === 'EPIPE') {
+      // `fullmon replay ... | head` is fine: whoever closed the pipe has read enough. An agent that nobody hears is to be started again;
+      // what it could not tell was not saved as told.
+      if (lasting) complain('nobody reads the report any more');
+      process.exit(lasting ? 1 : 0);
+    }
+    if (!lasting && process.exitCode !== 1) complain(`${error.message}: lines are missing from the report`);
     process.exitCode = 1;
+    if (!lasting || retry !== undefined) return;
+    complain(`${error.message}: the report waits until it can be written`);
+    retry = setInterval(() => destination.write(''), RETRY * 1000);
+    destination.once('drain', () => {
+      clearInterval(retry);
+      retry = undefined;
+      complain(`the report is written again${dropped === 0 ? '' : `, but for ${dropped} lines`}`);
+      if (dropped === 0) process.exitCode = 0;
+    });
   });
 
   let shown = '';
@@ -54,6 +84,7 @@ export const openOutput = (format: 'json' | 'text' | undefined, options: { reado
     },
     close() {
       clear();
+      clearInterval(retry);
       // Not flushSync: it tries for ever when the other end of the pipe has gone.
       destination.end();
     },

@@ -107,6 +107,7 @@ async function written(rotations: number, files: number): Promise<number> {
 const opened = (from: number): TailNotice => ({ kind: 'opened', from });
 const rotated: TailNotice = { kind: 'rotated' };
 const waiting: TailNotice = { kind: 'waiting' };
+const recovered: TailNotice = { kind: 'recovered' };
 const lost = (why: 'gone' | 'gap' | 'unreadable'): TailNotice => ({ kind: 'lost', why });
 
 describe('where following begins', () => {
@@ -156,7 +157,7 @@ describe('where following begins', () => {
     rotate();
     write('three');
     await sees(reader, 'one', 'two', 'three');
-    await told(reader, waiting, rotated, rotated, rotated);
+    await told(reader, waiting, recovered, rotated, rotated, rotated);
   });
 
   it('is byte 0 of such a file, too, where there was no chain before', async () => {
@@ -403,7 +404,7 @@ describe('a file', () => {
     renameSync(`${dirname(file)}.away`, dirname(file));
     write('two');
     await sees(reader, 'one', 'two');
-    await told(reader, opened(4), waiting);
+    await told(reader, opened(4), waiting, recovered);
   });
 
   it('that cannot be opened is told of once, and tried again', async () => {
@@ -424,7 +425,7 @@ describe('a file', () => {
     rotate();
     write('one');
     await sees(reader, 'one');
-    await told(reader, opened(0), { kind: 'unreadable', code: 'EISDIR' }, lost('unreadable'), rotated);
+    await told(reader, opened(0), { kind: 'unreadable', code: 'EISDIR' }, lost('unreadable'), rotated, recovered);
   });
 
   it('replaced by a pipe does not hang the reader', async () => {
