@@ -197,7 +197,7 @@ describe.skipIf(why !== undefined)(`fullmon beside a real auditd${why === undefi
     agent.send('SIGSTOP');
     await audit.run(`cd ${here}; for i in {1..6000}; do : > made-$i; done`);
     agent.send('SIGCONT');
-    await until(() => expect(agent.stderr()).toContain('records may be lost'));
+    await until(() => expect(agent.stdout()).toContain('records may be lost'));
     await audit.run('uname');
     agent.send('SIGTERM');
     expect(await agent.ended()).toBe(0);
