@@ -204,8 +204,10 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     if (phase === 'waiting') {
       phase = 'learning';
       start = end = now;
-      learnUntil = ms(isDamaged ? Infinity : now + settings.baseline * 1000);
-      if (!isDamaged) tell({ type: 'phase', time: now, phase: 'baseline', facts: { seconds: settings.baseline, until: learnUntil } });
+      // A baseline that was brought along is not added to.
+      const isLearned = baseline.graph.size > 0;
+      learnUntil = ms(isDamaged ? Infinity : isLearned ? now : now + settings.baseline * 1000);
+      if (!isDamaged && !isLearned) tell({ type: 'phase', time: now, phase: 'baseline', facts: { seconds: settings.baseline, until: learnUntil } });
     }
     // One old stamp is a call that took long; nothing but old stamps is a clock that was set back, and would leave us waiting in the future.
     behind = now < start - SET_BACK ? behind + 1 : 0;

@@ -1,5 +1,6 @@
 import { ms } from './audit/units.ts';
 import type { Pid } from './audit/units.ts';
+import type { BaselineState } from './baseline/baseline.ts';
 import type { ProcessFact } from './behaviour/processes.ts';
 import type { Line } from './detect/line.ts';
 import type { Severity } from './detect/severity.ts';
@@ -37,6 +38,9 @@ export interface Kept {
   readonly close: (position: Position | undefined) => void;
 }
 
+/** What is wrong with what a state (undefined: none) holds for normal; undefined when nothing is. */
+export type Distrust = (baseline: BaselineState | undefined) => string | undefined;
+
 /** Saving may take this part of the time. */
 const SHARE = 0.03;
 
@@ -55,9 +59,9 @@ export const unkept = (fullmon: Fullmon): Kept => ({ fullmon, resumed: undefined
 
 /**
  * Goes on with the state that is kept in a directory, or begins one there. A state that cannot be read is told and never replaced: fullmon
- * then watches with what needs no baseline, until it is started with `reset`. Throws a `FullmonError` when the directory cannot be used.
+ * then watches with what needs no baseline, until it is started with `reset`; so is one that `distrust` speaks against. Throws a `FullmonError` when the directory cannot be used.
  */
-export const keep = (directory: string, reset: boolean, settings: Settings, tell: (line: Line) => void, lookup?: (pid: Pid) => ProcessFact | undefined): Kept => {
+export const keep = (directory: string, reset: boolean, settings: Settings, tell: (line: Line) => void, lookup?: (pid: Pid) => ProcessFact | undefined, distrust?: Distrust): Kept => {
   const store = openStore(directory);
   let changed = false;
   const speak = (line: Line): void => {
@@ -67,16 +71,20 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
   const finding = (text: string, severity: Severity = 'critical'): void => tell({ type: 'finding', time: ms(Date.now()), kind: 'state', severity, text });
 
   if (reset) store.reset();
-  const found = store.read((body) => {
+  const read = store.read((body) => {
     const { position, snapshot } = readCheckpoint(body);
+    const fault = distrust?.(snapshot.baseline);
+    if (fault !== undefined) throw new Error(`is not trusted: ${fault}`);
     try {
       return { position, fullmon: createFullmon(settings, speak, lookup, snapshot) };
     } catch {
       throw new Error('does not hold what it should');
     }
   });
+  const fault = read.kind === 'nothing' ? distrust?.(undefined) : undefined;
+  const found = fault === undefined ? read : { kind: 'damaged' as const, trouble: fault };
   const fullmon = found.kind === 'state' ? found.state.fullmon : createFullmon(settings, speak, lookup, found.kind === 'damaged' ? 'damaged' : undefined);
-  if (found.kind === 'damaged') finding(`${found.trouble}: what is normal is not known, only what is grave in itself is told; look into it, then start once with --reset to learn anew`);
+  if (found.kind === 'damaged') finding(`${found.trouble}: what is normal is not known, only what is grave in itself is told; look into it, then ${distrust === undefined ? 'start once with --reset to learn anew' : 'import what was signed again (fullmon baseline import)'}`);
   else if (found.kind === 'state' && found.trouble !== undefined) finding(`${found.trouble}: going on from the state before it`);
 
   let failing = false;

@@ -42,16 +42,19 @@ const lookup = (id: Pid): ProcessFact | undefined => {
 /** The agent's state, in the directory it was given; without one, where that can be: who tries fullmon without being root has nothing to keep. */
 const openState = async (options: LiveOptions, settings: Settings, output: Output): Promise<Kept> => {
   const { keep, STATE_DIRECTORY, unkept } = await import('./keep.ts');
+  const directory = options.state ?? STATE_DIRECTORY;
+  const distrust = options.publicKey === undefined ? undefined : (await import('./trust.ts')).distrusting(directory, options.publicKey);
+  if (distrust && (options.rebase || options.reset)) throw new FullmonError(`--public-key: nothing is learned beside what was signed: leave --${options.rebase ? 'rebase' : 'reset'} out`);
   try {
-    return keep(options.state ?? STATE_DIRECTORY, options.reset, settings, output.tell, lookup);
+    return keep(directory, options.reset, settings, output.tell, lookup, distrust);
   } catch (error) {
-    if (!(error instanceof FullmonError) || options.state !== undefined || process.geteuid?.() === 0) throw error;
+    if (!(error instanceof FullmonError) || options.state !== undefined || distrust || process.geteuid?.() === 0) throw error;
     output.notice(`no state is kept, the next start learns again (${error.message})`);
     return unkept(createFullmon(settings, output.tell, lookup));
   }
 };
 
-type LiveOptions = Options & StateOptions & { readonly auditd: string; readonly wait: number };
+type LiveOptions = Options & StateOptions & { readonly auditd: string; readonly wait: number; readonly publicKey: string | undefined };
 
 /** `fullmon`: follows a growing log until it is told to stop. */
 export const runLive = async (options: LiveOptions): Promise<void> => {
@@ -70,7 +73,7 @@ export const runLive = async (options: LiveOptions): Promise<void> => {
     isBlind = false;
   };
   // When it goes on, the log itself tells who has been started since it was left.
-  if (resumed === undefined) lookAround();
+  if (resumed?.position === undefined) lookAround();
   const log = watchFile(options.auditd, resumed !== undefined, tell, output.notice, fullmon.pause);
   let follower: Follower | undefined;
   const position = (): Position | undefined => follower?.position();

@@ -60,6 +60,7 @@ const parse = (args: readonly string[]): (() => Promise<void>) => {
       y
         .options(WATCHING)
         .option('auditd', { type: 'string', default: '/var/log/audit/audit.log', requiresArg: true, describe: "The log auditd writes; - reads records from stdin, as auditd's plugin" })
+        .option('public-key', { type: 'string', requiresArg: true, describe: 'Trust only a baseline signed with this Ed25519 key, see baseline' })
         .option('wait', { default: 0.5, requiresArg: true, coerce: seconds('wait', 0.01), describe: 'Seconds between two looks at the log' }),
       (a) => {
         chosen = () => runLive(a);
@@ -84,6 +85,15 @@ const parse = (args: readonly string[]): (() => Promise<void>) => {
       y.positional('subject', { choices: ['incidents', 'baseline', 'patterns', 'accepted', 'coverage'] as const, demandOption: true }),
       (a) => {
         chosen = async () => (await import('./show.ts')).runShow({ ...a, ...(await places(a)) });
+      })
+    .command('baseline <action> [files..]', 'What is normal as a file: export [FILE], import FILE, sign FILE, verify FILE, diff FILE [FILE]', (y) =>
+      y
+        .positional('action', { choices: ['export', 'import', 'sign', 'verify', 'diff'] as const, demandOption: true })
+        .positional('files', { type: 'string', array: true, default: [] as string[] })
+        .option('public-key', { type: 'string', requiresArg: true, describe: 'Ed25519 key, PEM: verify, and import only what it signed' })
+        .option('private-key', { type: 'string', requiresArg: true, describe: 'Ed25519 key, PEM: sign with it, into FILE.sig' }),
+      (a) => {
+        chosen = async () => (await import('./baseline-command.ts')).runBaseline({ ...a, ...(await places(a)) });
       })
     .example('$0 --baseline 3600 --monitor 60 --rebase', 'Watch this server, tune at the terminal')
     .example('$0 replay /var/log/audit/audit.log.1 /var/log/audit/audit.log', 'What would it have said?')

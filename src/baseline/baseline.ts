@@ -89,7 +89,7 @@ export interface BaselineState {
 
 const WITNESSES = 3;
 /** So many names of one kind tell what there is to tell: of the next hundred thousand only those that differ need to be kept. */
-const RIPE = 256;
+export const RIPE = 256;
 
 /** Patterns are nodes too; the prefix keeps a file whose name is the text of a pattern from being one. */
 const patternNode = (kind: EdgeKind, source: string): string => `pattern:${kind}:${source}`;
