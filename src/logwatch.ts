@@ -17,7 +17,7 @@ export interface LogWatch {
 type Found = readonly [severity: Severity, text: string];
 
 /** A rotation half done, and a program that copies the log, are over after that. Ms. */
-const LASTING = 3000;
+const LASTING = 2000;
 
 const LOSSES: Readonly<Record<Loss, string>> = {
   gone: 'the file last read has been rotated away',

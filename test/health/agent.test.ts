@@ -31,8 +31,10 @@ afterEach(async () => {
 const log = (): string => join(dir, 'log', 'audit.log');
 const state = (): string => join(dir, 'state');
 
+const command = (): readonly string[] => [process.execPath, main, '--auditd', log(), '--wait', '0.02', '--baseline', '0', '--monitor', '0.2', '--state', state(), '--accepted', join(dir, 'none'), '--format', 'json'];
+
 const agent = (how: How = {}, ...more: readonly string[]): Running => {
-  const one = start([process.execPath, main, '--auditd', log(), '--wait', '0.02', '--baseline', '0', '--monitor', '0.2', '--state', state(), '--accepted', join(dir, 'none'), '--format', 'json', ...more], how);
+  const one = start([...command(), ...more], how);
   agents.push(one);
   return one;
 };
@@ -170,6 +172,15 @@ describe('an agent', { timeout: 60_000 }, () => {
     const second = agent();
     create('three');
     await tells(second, 'three');
+  });
+
+  it('whose notices cannot be written goes on', async () => {
+    writeFileSync(log(), '');
+    const one = start(['bash', '-c', 'exec "$@" 2>/dev/full', 'bash', ...command()]);
+    agents.push(one);
+    await until(() => expect(existsSync(join(state(), 'state'))).toBe(true));
+    create('one');
+    await tells(one, 'one');
   });
 
   it('whose report nobody reads any more ends, so that it can be started again, and tells then what it could not tell', async () => {
