@@ -15,7 +15,7 @@ const state = uniqueArray(group, { selector: ({ node, kind }) => `${kind} ${node
   groups: groups.map(({ names, patterns, ...of }) => ({
     ...of, ripe: 0, names: names.map(([text, known]) => [text, 'graph', ...known] as const), patterns: patterns.map(([source, witness, known]) => [source, witness, ...known] as const),
   })),
-  changed: [], units: { length: ms(60_000), seen: 3, latest: 8 }, learned: [],
+  changed: [], units: { length: ms(60_000), seen: 3, latest: 8 }, learned: [], full: { refused: 0, told: 0, group: '' },
 }));
 
 describe('a baseline in print', () => {
