@@ -160,10 +160,10 @@ describe('an agent', { timeout: 60_000 }, () => {
     expect(findingsOf(one)).toEqual([]);
   });
 
-  it('whose state directory is removed says so once at most, and keeps its state in a new one', async () => {
+  it('whose state directory is taken away says so once at most, and keeps its state in a new one', async () => {
     const one = await watching();
     await until(() => expect(existsSync(join(state(), 'state'))).toBe(true));
-    rmSync(state(), { recursive: true });
+    renameSync(state(), join(dir, 'away'));
     create('two');
     await tells(one, 'first', 'two');
     await until(() => expect(existsSync(join(state(), 'state'))).toBe(true));
