@@ -37,6 +37,7 @@ import { trackIncidents } from './detect/incidents.ts';
 import type { Alert, Change, IncidentsState, Rate } from './detect/incidents.ts';
 import type { Line } from './detect/line.ts';
 import { isGrave, rate } from './detect/severity.ts';
+import { withoutSteps } from './detect/steps.ts';
 import { watchAudit } from './detect/status.ts';
 import type { AuditWatchState } from './detect/status.ts';
 
@@ -341,7 +342,9 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   const detect = (now: Ms): void => {
     checkLog(now);
     const seen = sightings.take();
-    const unseen = seen.filter((s) => !baseline.knows(s) && !isIgnored(s));
+    const unknown = seen.filter((s) => !baseline.knows(s) && !isIgnored(s));
+    // Who learns nothing wants to see all there is.
+    const unseen = settings.baseline > 0 ? withoutSteps(unknown) : unknown;
     if (seen.length > 0 && monitor > 0) tell({ type: 'phase', time: now, phase: 'detect', facts: { edges: seen.length, unseen: unseen.length } });
     const alerts = alert(unseen, now);
     tellChanges(now);

@@ -280,12 +280,28 @@ const search = (examples: readonly Example[]): readonly Pattern[] => {
   return found;
 };
 
+/** `new/1700000000.Vfe00I4e27M484936.mail:2,S`: moment, what makes it unique, host, sizes, flags; https://cr.yp.to/proto/maildir.html */
+const MAIL = /^(.*\/(?:tmp|new|cur)\/)[0-9]{10}\.(?:[A-Z_#][0-9a-f]{1,16}){1,8}\.([A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8})(?:,[SW]=[0-9]{1,12}){0,2}(?::2,[A-Za-z]{0,8})?$/;
+
+/** A mail keeps nothing of its name but its folder and the host that took it in. */
+const mails = (examples: readonly Example[]): readonly Pattern[] => {
+  const folders = groupBy(examples.flatMap((example) => {
+    const [, folder, host] = MAIL.exec(example.name) ?? [];
+    return folder === undefined || host === undefined ? [] : [{ example, source: `${literal(folder)}[0-9]{10}\\.(?:[A-Z_#][0-9a-f]{1,16}){1,8}\\.${literal(host)}(?:,[SW]=[0-9]{1,12}){0,2}(?::2,[A-Za-z]{0,8})?` }];
+  }), ({ source }) => source);
+  return [...folders].filter(([, some]) => some.length >= WEAK).map(([source, some]) => ({ source, covers: some.map(({ example }) => example) }));
+};
+
 /**
  * Finds narrow patterns in the paths that one subject treated in one way. Paths are compared column by column; a column is generalised
  * only if it looks generated (digits, hex, random runs), always with the lengths that were seen; words, separators and extensions stay
  * literal, directories included. O(names x columns).
  */
-export const generalise = (examples: readonly Example[]): readonly Pattern[] => search(examples.filter(({ name }) => !RUNNABLE.test(name)));
+export const generalise = (examples: readonly Example[]): readonly Pattern[] => {
+  const found = mails(examples);
+  const covered = new Set(found.flatMap(({ covers }) => covers));
+  return [...found, ...search(examples.filter((example) => !covered.has(example) && !RUNNABLE.test(example.name)))];
+};
 
 /** The same for scripts that one parent has run with one interpreter. */
 export const generaliseScripts = search;

@@ -33,7 +33,7 @@ const S_IFCHR = 0o020000;
 const CGROUPS = '/sys/fs/cgroup/';
 const SERVICE_MANAGER = /^\/(?:usr\/)?lib\/systemd\/systemd(?:-executor)?$/;
 // A mail that is whole gets the x bit; most of Postfix sees its queue as /.
-const POSTFIX = '/usr/lib/postfix/sbin/';
+const POSTFIX = /^\/usr\/(?:lib\/postfix\/sbin\/|sbin\/postdrop$)/;
 const QUEUE_FILE = /\/(?:maildrop|incoming|active|deferred|defer|hold|corrupt|saved|bounce|trace|flush)\/(?:[0-9A-F]\/){0,2}[0-9A-Za-z]{5,24}$/;
 
 const traitsOf = (mode: number): number => {
@@ -57,7 +57,7 @@ export const fileCalls = (names: Names, see: See): FileCalls => {
   /** Files are told when they happened; when denied, only if that shows intent. */
   const file = (event: Event, actor: Process, kind: FileKind, path: Bytes, allTraits = 0, from = NONE): void => {
     if (path.startsWith(CGROUPS) && SERVICE_MANAGER.test(actor.exe)) return;
-    const traits = (allTraits & Trait.executable) !== 0 && QUEUE_FILE.test(path) && actor.exe.startsWith(POSTFIX) ? allTraits & ~Trait.executable : allTraits;
+    const traits = (allTraits & Trait.executable) !== 0 && QUEUE_FILE.test(path) && POSTFIX.test(actor.exe) ? allTraits & ~Trait.executable : allTraits;
     if (event.syscall.success) see(event, actor, kind, path, traits, from);
     else if (isProtected(path) || isSecret(path)) see(event, actor, kind, path, traits | Trait.denied, from);
   };

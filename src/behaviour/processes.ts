@@ -1,12 +1,12 @@
 import { Has, proctitle } from '../audit/event.ts';
 import type { Event, SyscallRecord } from '../audit/event.ts';
-import { bytes, isSet } from '../audit/units.ts';
+import { bytes, isSet, pid } from '../audit/units.ts';
 import type { Bytes, Pid, Ses, Uid } from '../audit/units.ts';
 import { NONE, printSubject, UNKNOWN } from './edge.ts';
 import type { NodeText, Subject } from './edge.ts';
 import { baseName } from './paths.ts';
 import type { Enrolled } from './roster.ts';
-import { scriptOf } from './script.ts';
+import { isInterpreter, scriptOf } from './script.ts';
 
 /** A process as last seen. An exec makes a new one with the same pid. */
 export interface Process {
@@ -236,8 +236,10 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
       return unknown;
     }
     if (parent === undefined) return { service: ppid <= INIT ? NONE : UNKNOWN, lineage: ++lineages };
-    if (became && parent.daemon) return parent;
-    if (parent.pid === INIT) return { service: NONE, lineage: ++lineages };
+    // Init forks before it becomes a unit, and each unit is a life of its own.
+    const ofInit = parent.pid === INIT || (parent.ppid === INIT && parent.exe === table.get(pid(INIT))?.exe);
+    if (became && parent.daemon && !ofInit) return parent;
+    if (ofInit) return { service: NONE, lineage: ++lineages };
     return { service: parent.service === NONE ? baseName(parent.exe) : parent.service, lineage: parent.lineage };
   };
 
@@ -340,7 +342,7 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
     // There is no record of a process that has lost its parent. Postfix is started by postmulti, and was `qmgr@postmulti` after a restart what
     // /proc had called `qmgr@master` before.
     bound(p) {
-      if (isSet(p.ses) || p.service === NONE || p.parent?.exe !== p.exe) return p;
+      if (isSet(p.ses) || p.service === NONE || p.parent?.exe !== p.exe || (isInterpreter(p.exe) && !p.script.startsWith('/'))) return p;
       const own = { ...p, service: NONE, daemon: true };
       own.subject = subjectOf(own, p.subject.login, p.subject.euid);
       own.node = printSubject(own.subject);

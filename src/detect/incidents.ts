@@ -258,7 +258,10 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
         const source = sourceOf(seen);
         const { lineage } = seen.actor;
         // A peer alone joins nothing: two services may be attacked from one address.
-        let incident = openAt(byLineage.get(lineage), seen.first) ?? (seen.kind !== 'connect' ? openAt(source, seen.first) : undefined);
+        const cause = seen.kind === 'connect' ? undefined : openAt(source, seen.first);
+        const own = openAt(byLineage.get(lineage), seen.first);
+        // What runs a file that was handed over belongs to who wrote it, whatever else its service has been up to.
+        let incident = seen.kind === 'exec' ? (cause ?? own) : (own ?? cause);
         const earlier = told.get(inShort(edge));
         // What has been told before opens no incident of its own until it is time for a reminder.
         if (earlier !== undefined && seen.last - earlier.last < REMIND && (incident === undefined || earlier.incident === incident.id)) {

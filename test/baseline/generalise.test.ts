@@ -238,3 +238,19 @@ describe('a hostile name', () => {
     );
   });
 });
+
+describe('a mail in a Maildir', () => {
+  const folder = '/home/a/Maildir';
+  const learn = ['1796106090.Vfe00I4e27M484936', '1796106099.Vfe00I59c6M565561', '1796106102.Vfe00I4e50M841778', '1796106110.Vfe00I5a0dM80794'];
+  it('is known by its folder and host, whatever its moment, number and flags', () => {
+    const names = learn.map((name) => `${folder}/new/${name}.mail`);
+    expect(covers(patterns(names), `${folder}/new/1796206655.Vfe00I1M7.mail`)).toBe(true);
+    expect(covers(patterns(learn.map((name) => `${folder}/cur/${name}.mail:2,`)), `${folder}/cur/1796206655.M7P2237.mail,S=1097,W=1118:2,RS`)).toBe(true);
+  });
+
+  it('is nothing else', () => {
+    const names = learn.map((name) => `${folder}/new/${name}.mail`);
+    for (const other of ['new/x.sh', 'new/1796206655.evil.mail', 'new/1796206655.M7.elsewhere', 'cur/1796206655.M7.mail', 'new/1796206655.M7.mail.sh', 'new/1796206655.M7.mail:2,S/x']) expect(covers(patterns(names), `${folder}/${other}`)).toBe(false);
+    expect(covers(patterns(learn.map((name) => `/srv/x/${name}.mail`)), '/srv/x/1796206655.M7P2237.mail')).toBe(false);
+  });
+});

@@ -39,6 +39,11 @@ describe('auditing itself', () => {
     expect(findings(replay([...openScene().create(ME, '/srv/a').lines, end, start], FLAGS))).toEqual(['critical auditd was stopped by login 1000: nothing is recorded until it starts again', 'low auditd was started']);
   });
 
+  it('that starts is no reboot of the machine, though auditd counts its records from another number', () => {
+    const start = record('DAEMON_START', 'op=start ver=3.0.9 format=raw kernel=6.1 auid=4294967295 pid=710 uid=0 ses=4294967295 subj=unconfined res=success', 8391, 0);
+    expect(findings(replay([start, ...openScene().wait(1000).create(ME, '/srv/a').lines], FLAGS))).toEqual(['low auditd was started']);
+  });
+
   it('cannot be forged by what a program says', () => {
     expect(findings(after(record('USER_CMD', "pid=5 uid=1000 msg='type=DAEMON_END msg=audit(1700000011.000:99): op=terminate auid=0'", 90, 11_000)))).toEqual([]);
   });
