@@ -10,9 +10,12 @@ export interface Labels {
   readonly attacks: readonly Label[];
 }
 
-/** `attack`; `benign`, something new that a person meant; `aftermath`, what an attack left behind: only edges that match are its own. */
+/**
+ * `attack`; `benign`, something new that a person meant; `aftermath`, what an attack left behind; `expected`, what is new
+ * in ordinary work all the time, and told as low or medium at most: of these two only edges that match are their own.
+ */
 export interface Label {
-  readonly kind: 'attack' | 'benign' | 'aftermath';
+  readonly kind: 'attack' | 'benign' | 'aftermath' | 'expected';
   readonly id: string;
   readonly start: number;
   readonly end: number;
@@ -43,7 +46,7 @@ export const score = ({ from, to, attacks }: Labels, alerts: readonly Alert[]): 
     const expected = match.map((source) => new RegExp(source));
     const within = all.filter(({ seen }) => seen.first >= (start - BEFORE) * 1000 && seen.first <= (end + AFTER) * 1000);
     const hits = within.filter(({ edge }) => expected.some((one) => one.test(edge)));
-    return { id, kind, alerts: kind === 'aftermath' ? hits : within, hits };
+    return { id, kind, alerts: kind === 'aftermath' || kind === 'expected' ? hits : within, hits };
   });
   // What goes on of an attack is no fault of an honest novelty.
   const left = new Set(scores.filter(({ kind }) => kind === 'aftermath').flatMap(({ alerts }) => alerts));
