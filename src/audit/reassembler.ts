@@ -15,6 +15,8 @@ import type { Ms, Pid } from './units.ts';
 export const EVENT_TIMEOUT = 2000;
 /** Events whose records may be outstanding at a time; real logs need a few dozen. */
 export const MAX_OPEN = 8192;
+/** Events kept for the next use, with the names of their last one: as many as are open at a time, not as a flood once left behind. */
+const MAX_POOL = 64;
 /** Serials count up from a boot on; they come out of order by less than this. */
 const SERIAL_JITTER = 1000;
 /** So many new events in a row with old stamps are no calls that blocked: the clock has been set back. */
@@ -99,7 +101,7 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
     }
     deliver(event);
     clearEvent(event);
-    pool.push(event);
+    if (pool.length < MAX_POOL) pool.push(event);
   };
 
   /**
