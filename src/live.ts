@@ -134,8 +134,8 @@ export const runLive = async (options: LiveOptions): Promise<void> => {
   }
   unasked();
   log.stop();
+  await names?.stop();
   held?.flush();
-  names?.stop();
   close(position());
   output.close();
   const lost = describeLosses(fullmon.losses);

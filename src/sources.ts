@@ -14,7 +14,6 @@ import { readCapture } from './dns/pcap.ts';
 import { readResolved, SUBSCRIBE } from './dns/resolved.ts';
 import { unboundCache } from './dns/unbound.ts';
 import { followVarlink, pollProgram, readSmall, watchFile } from './input/dns.ts';
-import type { Open } from './input/dns.ts';
 import { FullmonError } from './input/errors.ts';
 import { replayFiles, STDIN } from './input/replay.ts';
 
@@ -142,14 +141,16 @@ export const replayNames = (texts: readonly string[], logs: readonly string[], t
 /** Names are looked for at least this often, since what happens is held back for only a second. Seconds. */
 const LOOK = 0.5;
 
-export interface Names extends Open {
+export interface Names {
   /** All that was there already has been read. */
   readonly ready: Promise<void>;
+  /** Reads what has been written up to now, and closes everything. */
+  readonly stop: () => Promise<void>;
 }
 
 /** The names of hosts as they are asked for. `wait`: seconds between two looks at a file. */
 export const followNames = async (texts: readonly string[], log: string, to: Learn, wait: number, notice: (text: string) => void): Promise<Names> => {
-  const opened: Open[] = [];
+  const opened: { readonly stop: () => void | Promise<void> }[] = [];
   const ready: Promise<void>[] = [];
 
   const followFile = async (file: string, chunk: (bytes: Buffer) => void, end: () => void, caughtUp: () => void): Promise<void> => {
@@ -168,7 +169,7 @@ export const followNames = async (texts: readonly string[], log: string, to: Lea
             else if (n.kind === 'unreadable') notice(`${file}: cannot be read (${n.code}), trying again; no names until then`);
           },
         });
-        opened.push({ stop: () => void follower.stop() });
+        opened.push(follower);
       }),
     );
   };
@@ -218,8 +219,8 @@ export const followNames = async (texts: readonly string[], log: string, to: Lea
   }
   return {
     ready: Promise.all(ready).then(() => undefined),
-    stop() {
-      for (const { stop } of opened) stop();
+    async stop() {
+      await Promise.all(opened.map(({ stop }) => stop()));
     },
   };
 };

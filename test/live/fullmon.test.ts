@@ -1,4 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { Resolver } from 'node:dns/promises';
 import { once } from 'node:events';
 import { closeSync, copyFileSync, existsSync, linkSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
@@ -231,5 +232,28 @@ describe.skipIf(why !== undefined)(`fullmon beside a real auditd${why === undefi
     agent.send('SIGTERM');
     expect(await agent.ended()).toBe(0);
     expect(objects(agent.lines())).toEqual(expect.arrayContaining([`file:CREATE:${here}/before`, `file:CREATE:${here}/after`]));
+  });
+
+  it.skipIf(spawnSync('dnsmasq', ['--version']).error !== undefined)('calls a host by the name that a real dnsmasq was asked for', async () => {
+    const audit = await start();
+    const log = join(place(), 'dnsmasq.log');
+    const port = 20_000 + (process.pid % 10_000);
+    agents.push(
+      spawn('dnsmasq', [
+        '--keep-in-foreground', '--conf-file=/dev/null', '--no-resolv', '--no-hosts', '--user=root', '--pid-file', '--listen-address=127.0.0.1', '--bind-interfaces', `--port=${port}`,
+        '--log-queries=extra', `--log-facility=${log}`, '--address=/api.example.test/198.51.100.7',
+      ], { stdio: 'ignore' }),
+    );
+    const agent = fullmon('--auditd', audit.log, '--dns', log, '--baseline', '0', '--monitor', '5');
+    await until(() => expect(agent.stderr()).toContain('reading from byte'));
+    const resolver = new Resolver();
+    resolver.setServers([`127.0.0.1:${port}`]);
+    await vi.waitFor(async () => expect(await resolver.resolve4('api.example.test')).toEqual(['198.51.100.7']), 10_000);
+    // Nothing leaves this machine: the addresses are those of a loopback of their own.
+    const connects = ['198.51.100.7', '198.51.100.8'].map((address) => `ip addr add ${address}/32 dev lo; (exec 3<>/dev/tcp/${address}/80)`);
+    await audit.run(`unshare -n bash -c 'ip link set lo up; ${connects.join('; ')}'`);
+    agent.send('SIGTERM');
+    expect(await agent.ended()).toBe(0);
+    expect(objects(agent.lines()).filter((object) => object.startsWith('host:'))).toEqual(['host:198.51.100.8:80', 'host:api.example.test:80']);
   });
 });
