@@ -123,7 +123,7 @@ export interface Fullmon {
   /** Takes in the processes that run already, parents first. */
   readonly know: (running: readonly ProcessFact[], lastPid?: Pid) => void;
   /** Takes in who is behind an address; what is said of the time up to a second after an event has to come before it. */
-  readonly hostnames: Pick<Hostnames, 'learn' | 'replace'>;
+  readonly hostnames: Pick<Hostnames, 'learn' | 'replace' | 'dropped'>;
   /** How auditing stands `now` (audit clock), asked again and again; what is not recorded is told, and that time not learned. */
   readonly audit: (status: AuditStatus, now: Ms) => void;
   readonly losses: Losses;

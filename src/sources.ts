@@ -24,7 +24,7 @@ export type Source =
   | { readonly kind: 'pcap'; readonly file: string; readonly resolvers: readonly string[] | undefined }
   | { readonly kind: 'resolved' | 'unbound' | 'hosts' };
 
-type Learn = Pick<Hostnames, 'learn' | 'replace'>;
+type Learn = Pick<Hostnames, 'learn' | 'replace' | 'dropped'>;
 
 const HOSTS = '/etc/hosts';
 const RESOLV_CONF = '/etc/resolv.conf';
@@ -128,6 +128,7 @@ export const replayNames = (texts: readonly string[], logs: readonly string[], t
         if (answers === 0) notice(`${source.file}: no answer of ${[...resolvers].join(', ') || 'a resolver'} in it; name the machine's resolver with --dns pcap:FILE@ADDRESS`);
       }
     }
+    if (to.dropped() > 0) notice(`more names than there is room for: the ${to.dropped()} oldest are left out; replay the logs in parts`);
   };
 
   return (bytes) => {

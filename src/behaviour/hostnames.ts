@@ -18,6 +18,8 @@ export interface Hostnames {
   readonly replace: (entries: ReadonlyMap<string, Bytes>) => void;
   /** The name for an address that was contacted at this time; undefined when nobody asked for one. */
   readonly nameOf: (address: string, at: Ms) => Bytes | undefined;
+  /** How many answers were dropped for want of room. */
+  readonly dropped: () => number;
   /** All bindings by address. */
   readonly save: () => HostnamesState;
 }
@@ -47,6 +49,7 @@ export const openHostnames = (saved?: HostnamesState): Hostnames => {
   const bindings = new Map<string, Mutable<Binding>[]>();
   let written: ReadonlyMap<string, Bytes> = new Map();
   let count = 0;
+  let dropped = 0;
 
   for (const [address, list] of saved ?? []) {
     bindings.set(address, list.map(([name, from, last, until]) => ({ name, from, last, until })));
@@ -59,6 +62,7 @@ export const openHostnames = (saved?: HostnamesState): Hostnames => {
     let i = 0;
     for (const list of bindings.values()) for (const { last } of list) times[i++] = last;
     const oldest = times.toSorted()[count >> 3] ?? 0;
+    dropped += count;
     count = 0;
     for (const [address, list] of bindings) {
       const left = list.filter(({ last }) => last > oldest);
@@ -66,6 +70,7 @@ export const openHostnames = (saved?: HostnamesState): Hostnames => {
       else bindings.set(address, left);
       count += left.length;
     }
+    dropped -= count;
   };
 
   const bind = (address: string, name: Bytes, from: Ms, until: Ms): void => {
@@ -116,6 +121,8 @@ export const openHostnames = (saved?: HostnamesState): Hostnames => {
       const list = bindings.get(address);
       return (list && find(list, at)) ?? written.get(address);
     },
+
+    dropped: () => dropped,
 
     save: () => [...bindings].map(([address, list]) => [address, list.map(({ name, from, last, until }) => [name, from, last, until])]),
   };

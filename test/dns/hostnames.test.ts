@@ -77,6 +77,7 @@ describe('the name of an address', () => {
     for (let i = 0; i < 100_000; i++) one.learn({ time: ms(T + i), name: bytes(`n${i}.test`), addresses: [`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`], ttl: 0 });
     for (let i = 0; i < 100_000; i++) one.learn({ time: ms(T + i), name: bytes(`n${i}.test`), addresses: [ADDRESS], ttl: 0 });
     expect(one.save().reduce((n, [, list]) => n + list.length, 0)).toBeLessThanOrEqual(65_536);
+    expect(one.dropped()).toBeGreaterThan(100_000);
     expect(nameAt(one, 100_000)).toBe('n99999.test');
     expect(nameAt(one, 10 * HOUR)).toBeUndefined();
   });
