@@ -1,6 +1,7 @@
+# shellcheck shell=bash
 # Forty seconds of ordinary work, then an intruder inside the shop, who knows what is known and does little else. Run by test/live/mimicry.test.ts.
 set -u
-install -d /srv/shop/data && cd /srv/shop
+install -d /srv/shop/data && cd /srv/shop || exit
 cp "$HERE/server.cjs" /srv/shop/server.cjs
 seq 1 1500 | sort -R > /srv/shop/list
 echo 'alice 4111111111111111' > /srv/shop/customers
