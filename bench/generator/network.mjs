@@ -59,7 +59,7 @@ export function makeNetwork(random) {
     const octets = random.pick([ANY.v4, ANY.v6, [127, 0, 0, 1], random.pick(V6)]);
     const port = random.pick([0, 22, 80, 8080, 31337, 32767, 32768, 40000, 65535]);
     const bound = { call: 'bind', saddr: inet(octets, port) };
-    return random.chance(0.1) ? { ...bound, exit: -98 } : { ...bound, edge: listen(octets, port) };
+    return random.chance(0.1) ? { ...bound, exit: -98 } : { ...bound, edge: listen(octets, port), serves: port > 0 && port < 32768 };
   }
 
   /** Something that a process does on a socket; `has` tells the calls of its architecture. */

@@ -85,7 +85,7 @@ export function makeWorld(random) {
   }
 
   const fork = (parent, changes) => {
-    const child = { ...parent, pid: nextPid(), ppid: parent.pid, seen: false, executed: false, settled: false, opens: undefined, children: 0, parent, ...changes };
+    const child = { ...parent, pid: nextPid(), ppid: parent.pid, seen: false, executed: false, settled: false, opens: undefined, children: 0, parent, starter: parent.exe, ...changes };
     parent.children++;
     live.add(child);
     return child;
@@ -129,7 +129,10 @@ export function makeWorld(random) {
   }
 
   function socketEvent(p) {
-    const { edge: object, ...call } = network(has(p));
+    const { edge: object, serves, ...call } = network(has(p));
+    // A fork that takes a port of its own has left whoever started it.
+    const isOwn = p.ses === UNSET && p.service !== '' && p.starter === p.exe && !/^\/memfd:|\(deleted\)$/.test(p.exe) && !/\/(?:bash|dash|python[\d.]*|perl[\d.]*|ruby[\d.]*|node|php[\d.]*|lua[\d.]*)$/.test(p.exe);
+    if (serves && isOwn) Object.assign(p, { service: '', daemon: true });
     emit(p, { ...call, edge: object && edge(subject(p), object), loseProctitle: p.daemon && p.settled && random.chance(0.03) });
   }
 
@@ -156,12 +159,11 @@ export function makeWorld(random) {
     })[random.weighted({ attach: target ? 4 : 0, look: target ? 2 : 0, inject: target ? 1 : 0, module: 2, bpf: 1, mount: 2, unshare: 1, setns: 1, memfd: 2 })]();
   }
 
-  /** Calls that mean nothing: a map, a pipe, an audit rule, a firewall change. */
+  /** Calls that mean nothing: a map, a pipe, a firewall change. */
   const idleEvent = p => emit(p, random.pick([
     { call: 'mmap', args: [0, '1000', 5, 2], exit: 140_000_000, special: [['MMAP', 'fd=3 flags=0x2']] },
     { call: has(p)('pipe') ? 'pipe' : 'pipe2', special: [['FD_PAIR', 'fd0=3 fd1=4']] },
     { call: 'sendmsg', args: [3], exit: 56, before: [['NETFILTER_CFG', `table=?:0;?:0 family=0 entries=2 op=nft_register_gen pid=${p.pid} comm="x"`]] },
-    { call: 'sendto', args: [3], exit: 1056, saddr: NETLINK, before: [['CONFIG_CHANGE', `auid=${p.auid} ses=${p.ses} op=add_rule key="x" list=4 res=1`]] },
   ]));
 
   const context = () => (style.subj ? `subj=${style.subj} ` : '');

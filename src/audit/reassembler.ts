@@ -94,7 +94,8 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
   const finish = (event: Event): void => {
     if (current === event) current = undefined;
     else interrupted.delete(event.serial);
-    if (execs.size > 0) {
+    // A pooled event without a call still holds the pid of another one.
+    if (execs.size > 0 && (event.has & Has.syscall) !== 0) {
       const exec = execs.get(event.syscall.pid);
       if (exec === event) execs.delete(event.syscall.pid);
       else if (exec && exec.serial < event.serial) finish(exec);

@@ -27,8 +27,14 @@ const PTRACE_INTRUDES = new Set([4, 5, 6, 13, 15, 16, 0x4205, 0x4206]);
 /** Turns events into edges. Classified by system call and records; the rule's key is the administrator's own affair. */
 export const deriveEdges = (processes: Processes, names: Names, hostnames: Pick<Hostnames, 'nameOf'>, see: See): ((event: Event) => void) => {
   const { opens, creates, deletes, attributes, renames } = fileCalls(names, see);
-  const { connects, binds, opensSocket } = socketCalls(hostnames, see);
-  const SOCKETCALL: Readonly<Record<number, Handler>> = { 2: binds, 3: connects, 11: connects, 16: connects, 20: connects };
+  const { connects, binds, servesPort, opensSocket } = socketCalls(hostnames, see);
+  const bindings: Handler = (e, p) => {
+    const actor = servesPort(e) ? processes.bound(p) : p;
+    binds(e, actor);
+    // A unix socket is a file too.
+    creates(e, actor, AT_FDCWD, 'create');
+  };
+  const SOCKETCALL: Readonly<Record<number, Handler>> = { 2: bindings, 3: connects, 11: connects, 16: connects, 20: connects };
 
   const execs = (event: Event): void => {
     const { before, after } = processes.exec(event);
@@ -97,12 +103,7 @@ export const deriveEdges = (processes: Processes, names: Names, hostnames: Pick<
     sendto: connects,
     sendmsg: connects,
     sendmmsg: connects,
-    bind: (e, p) => {
-      const actor = e.syscall.success ? processes.bound(p) : p;
-      binds(e, actor);
-      // A unix socket is a file too.
-      creates(e, actor, AT_FDCWD, 'create');
-    },
+    bind: bindings,
     socketcall: (e, p) => SOCKETCALL[e.syscall.a0]?.(e, p),
     ptrace: (e, p) => (PTRACE_INTRUDES.has(e.syscall.a0) ? traces(e, p, (e.has & Has.objPid) === 0 ? e.syscall.a1 : e.objectPid) : undefined),
     process_vm_writev: (e, p) => traces(e, p, e.syscall.a0),

@@ -52,7 +52,7 @@ export interface Processes {
   readonly caller: (event: Event) => Process;
   /** For a successful exec: who called it, and what runs now. */
   readonly exec: (event: Event) => { readonly before: Process; readonly after: Process };
-  /** The process after it bound a socket: a fork that does so outside of any session has left its starter, and is a daemon of its own. */
+  /** The process after it bound a port of its own: a fork that does so outside of any session has left its starter, and is a daemon of its own. */
   readonly bound: (p: Process) => Process;
   /** A login session begins. */
   readonly login: (event: Event) => void;
@@ -86,6 +86,8 @@ export const MAX_DEPTH = 16;
 export const MAX_COMMAND = 1024;
 
 const INIT = 1;
+/** A program with a file: what runs from memory is nobody's daemon. */
+const ON_DISK = /^\/(?!memfd:)(?!.* \(deleted\)$)/;
 /** More than any kernel's pid_max: one turn of the pid counter. */
 const TURN = 2 ** 22;
 /** Where the counter ends at the earliest: the kernel's default, which systemd and large machines only raise. */
@@ -342,7 +344,7 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
     // There is no record of a process that has lost its parent. Postfix is started by postmulti, and was `qmgr@postmulti` after a restart what
     // /proc had called `qmgr@master` before.
     bound(p) {
-      if (isSet(p.ses) || p.service === NONE || p.parent?.exe !== p.exe || (isInterpreter(p.exe) && !p.script.startsWith('/'))) return p;
+      if (isSet(p.ses) || p.service === NONE || p.parent?.exe !== p.exe || isInterpreter(p.exe) || !ON_DISK.test(p.exe)) return p;
       const own = { ...p, service: NONE, daemon: true };
       own.subject = subjectOf(own, p.subject.login, p.subject.euid);
       own.node = printSubject(own.subject);

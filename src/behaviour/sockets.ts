@@ -32,7 +32,7 @@ const MAX_ADDRESSES = 4096;
 
 const socketPath = (event: Event, name: Bytes): Bytes => (name === '' || name.startsWith('@') ? name : absolute(name, event.cwd));
 
-export const socketCalls = (hostnames: Pick<Hostnames, 'nameOf'>, see: See): { readonly connects: Handler; readonly binds: Handler; readonly opensSocket: Handler } => {
+export const socketCalls = (hostnames: Pick<Hostnames, 'nameOf'>, see: See): { readonly connects: Handler; readonly binds: Handler; /** Is this a bind to a port of its own, which clients come to? */ readonly servesPort: (event: Event) => boolean; readonly opensSocket: Handler } => {
   const addresses = new Map<string, Address | undefined>();
 
   const addressOf = (event: Event): Address | undefined => {
@@ -76,6 +76,11 @@ export const socketCalls = (hostnames: Pick<Hostnames, 'nameOf'>, see: See): { r
         case 'packet': return see(event, actor, 'listen', PACKETS);
         default: return undefined;
       }
+    },
+
+    servesPort(event) {
+      const address = event.syscall.success ? addressOf(event) : undefined;
+      return address?.family === 'ip' && address.port > 0 && address.port < EPHEMERAL;
     },
 
     // Packets come in from then on, without a bind.
