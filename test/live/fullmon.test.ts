@@ -100,7 +100,7 @@ describe.skipIf(why !== undefined)(`fullmon beside a real auditd${why === undefi
 
   /** Follows the log, from its present end. */
   const watch = async (log: string, baseline: number): Promise<Agent> => {
-    const agent = fullmon('--auditd', log, '--baseline', `${baseline}`, '--monitor', '5');
+    const agent = fullmon('--auditd', log, '--baseline', `${baseline}`, '--monitor', '5', '--flood', '0');
     await until(() => expect(agent.stderr()).toMatch(/reading from byte [1-9]/));
     return agent;
   };
@@ -121,7 +121,7 @@ describe.skipIf(why !== undefined)(`fullmon beside a real auditd${why === undefi
       300_000,
     );
     await until(() => expect(count(agent.lines(), 'collect')).toBe(1));
-    expect(agent.lines().filter(({ level, msg }) => level === 30 && !msg.startsWith('+ignore')).map(({ msg }) => msg)).toEqual(['baseline', 'normalize', 'prepare', 'collect']);
+    expect(agent.lines().filter(({ type, msg }) => type === 'phase' && !msg.startsWith('+ignore')).map(({ msg }) => msg)).toEqual(['baseline', 'normalize', 'prepare', 'collect']);
     expect(agent.lines().filter(({ msg }) => msg === `+ignore ^${here}/sess_[0-9a-f]{32}$`)).toHaveLength(2);
 
     await until(() => expect(count(agent.lines(), 'collect')).toBeGreaterThan(2));
@@ -179,7 +179,7 @@ describe.skipIf(why !== undefined)(`fullmon beside a real auditd${why === undefi
 
     const files = chain(audit.log);
     expect(files.length).toBeGreaterThan(20);
-    const replay = fullmon('replay', ...files, '--baseline', '0', '--monitor', '5');
+    const replay = fullmon('replay', ...files, '--baseline', '0', '--monitor', '5', '--flood', '0');
     expect(await replay.ended()).toBe(0);
     // Cycles begin with the first event that was read, which is not the same; so an edge that comes again may be told again by one alone.
     const told = (lines: readonly Line[]): readonly string[] => [...new Map(edges(lines).toReversed().map(({ msg, first, pid }) => [msg, `${msg} ${pid} ${first}`])).values()].toSorted();
