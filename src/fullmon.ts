@@ -21,7 +21,7 @@ import type { Hostnames, HostnamesState } from './behaviour/hostnames.ts';
 import { resolveNames } from './behaviour/names.ts';
 import type { NamesState } from './behaviour/names.ts';
 import { trackProcesses } from './behaviour/processes.ts';
-import type { ProcessesState, ProcessFact } from './behaviour/processes.ts';
+import type { Lookup, ProcessesState, ProcessFact } from './behaviour/processes.ts';
 import { openRoster, readRoster } from './behaviour/roster.ts';
 import type { RosterState } from './behaviour/roster.ts';
 import { collectSightings } from './behaviour/sightings.ts';
@@ -146,7 +146,7 @@ const SILENCE = 60_000;
 
 const minutes = (time: number): string => `${Math.round(time / 60_000)} min`;
 
-export const createFullmon = (settings: Settings, tell: (line: Line) => void, lookup?: (pid: Pid) => ProcessFact | undefined, before?: Snapshot | 'damaged'): Fullmon => {
+export const createFullmon = (settings: Settings, tell: (line: Line) => void, lookup?: Lookup, before?: Snapshot | 'damaged'): Fullmon => {
   // What was normal is not known any more, and what happens now may be the reason: nothing is learned, only what is grave in itself is told.
   const isDamaged = before === 'damaged';
   const saved = isDamaged ? undefined : before;

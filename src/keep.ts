@@ -1,7 +1,6 @@
 import { ms } from './audit/units.ts';
-import type { Pid } from './audit/units.ts';
 import type { BaselineState } from './baseline/baseline.ts';
-import type { ProcessFact } from './behaviour/processes.ts';
+import type { Lookup } from './behaviour/processes.ts';
 import type { Line } from './detect/line.ts';
 import type { Severity } from './detect/severity.ts';
 import { createFullmon, SNAPSHOT } from './fullmon.ts';
@@ -61,7 +60,7 @@ export const unkept = (fullmon: Fullmon): Kept => ({ fullmon, resumed: undefined
  * Goes on with the state that is kept in a directory, or begins one there. A state that cannot be read is told and never replaced: fullmon
  * then watches with what needs no baseline, until it is started with `reset`; so is one that `distrust` speaks against. Throws a `FullmonError` when the directory cannot be used.
  */
-export const keep = (directory: string, reset: boolean, settings: Settings, tell: (line: Line) => void, lookup?: (pid: Pid) => ProcessFact | undefined, distrust?: Distrust): Kept => {
+export const keep = (directory: string, reset: boolean, settings: Settings, tell: (line: Line) => void, lookup?: Lookup, distrust?: Distrust): Kept => {
   const store = openStore(directory);
   let changed = false;
   const speak = (line: Line): void => {

@@ -24,7 +24,7 @@ import type { Options } from './settings.ts';
 
 const factOf = (p: ProcEntry): ProcessFact => ({
   pid: pid(p.pid), ppid: pid(p.ppid), exe: bytes(p.exe), argv: p.argv.map(bytes), cwd: bytes(p.cwd),
-  login: uid(p.login), euid: uid(p.euid), ses: ses(p.ses), notty: p.notty,
+  login: uid(p.login), euid: uid(p.euid), ses: ses(p.ses), notty: p.notty, unit: bytes(p.unit), container: bytes(p.container),
 });
 
 /** Younger processes may be gone before they are asked (seconds). */
@@ -34,9 +34,9 @@ const SETTLED = 10;
  * Only processes that have been there for a while: a shell between two pipes leaves no record, and is caught alive now and then. What is
  * known of a parent must not hang on that luck, or its children are new on the day it is caught.
  */
-const lookup = (id: Pid): ProcessFact | undefined => {
+const lookup = (id: Pid, atOnce = false): ProcessFact | undefined => {
   const entry = readProcess(id);
-  return entry && entry.age >= SETTLED ? factOf(entry) : undefined;
+  return entry && (atOnce || entry.age >= SETTLED) ? factOf(entry) : undefined;
 };
 
 /** The agent's state, in the directory it was given; without one, where that can be: who tries fullmon without being root has nothing to keep. */

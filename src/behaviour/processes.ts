@@ -45,7 +45,13 @@ export interface ProcessFact {
   readonly euid: Uid;
   readonly ses: Ses;
   readonly notty: boolean;
+  /** Its systemd service and its container, by its cgroup; empty or missing without. */
+  readonly unit?: Bytes;
+  readonly container?: Bytes;
 }
+
+/** Asks the live system about a pid. `atOnce`: even if it was started a moment ago and may be gone. */
+export type Lookup = (pid: Pid, atOnce?: boolean) => ProcessFact | undefined;
 
 export interface Processes {
   /** The process that made the call, as it is after it. */
@@ -81,6 +87,8 @@ export interface ProcessesState {
 export const MAX_PROCESSES = 65536;
 /** The length of all their names and command lines, bytes: anybody may have a path of 4 KB. */
 const MAX_LENGTH = 12 * 2 ** 20;
+/** What becomes, or starts, the first program of a container. */
+const RUNTIME = /\/(?:runc|crun|youki|conmon|containerd-shim(?:-[a-z0-9-]+)?)$|^\/memfd:runc_cloned/;
 const MAX_SESSIONS = 8192;
 export const MAX_DEPTH = 16;
 export const MAX_COMMAND = 1024;
@@ -116,7 +124,7 @@ const subjectOf = (p: Pick<Process, 'container' | 'exe' | 'script' | 'service'>,
 const lengthOf = ({ exe, script, command }: Process): number => 2 * (exe.length + script.length) + command.length;
 
 /** `lookup` asks the live system about a pid nobody knows; leave it out when replaying. */
-export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, saved?: Enrolled<ProcessesState>): Processes => {
+export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>): Processes => {
   const table = new Map<Pid, Process>();
   let length = 0;
   for (const p of saved?.state.table.map(saved.processOf) ?? []) {
@@ -216,9 +224,8 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
     return p;
   };
 
-  const make = (r: Caller, script: Bytes, { service, lineage }: Session, parent: Process | undefined, command: Bytes): Process => {
+  const make = (r: Caller, script: Bytes, { service, lineage }: Session, parent: Process | undefined, command: Bytes, container = parent?.container ?? NONE): Process => {
     const exe = r.exe === '' ? UNKNOWN : r.exe;
-    const container = parent?.container ?? NONE;
     const subject: Subject = { container, login: r.auid, euid: r.euid, exe, script, service };
     return {
       pid: r.pid, ppid: r.ppid, exe, script, service, daemon: service === NONE && r.ppid === INIT, container, ses: r.ses, lineage, parent, command,
@@ -313,15 +320,22 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
     return dress(p, r);
   };
 
-  const fromFact = (fact: ProcessFact): Process => {
+  /** `mains`: the oldest process of each service that init looks after. */
+  const fromFact = (fact: ProcessFact, mains?: Map<Bytes, Process>): Process => {
     const parent = table.get(fact.ppid);
     const record = { ...fact, auid: fact.login };
     const forked = parent !== undefined && parent.exe === fact.exe && parent.ses === fact.ses;
     const first = isSet(fact.ses) && !sessions.has(fact.ses);
     // The topmost process of a session is the program that opened it.
     if (first) openSession(fact.ses, { service: baseName(fact.exe), lineage: ++lineages });
-    const from = forked && !isSet(fact.ses) ? parent : inherit(fact.ses, fact.ppid, parent, false);
-    return add(make(record, scriptOf(fact.exe, fact.argv, fact.cwd, fact.notty), from, parent, joined(fact.argv)));
+    // Init takes in orphans: whose they are their unit tells.
+    const orphaned = fact.unit !== undefined && fact.unit !== NONE && fact.ppid === INIT && !isSet(fact.ses) ? mains?.get(fact.unit) : undefined;
+    const from = forked && !isSet(fact.ses) ? parent
+      : orphaned !== undefined && orphaned.exe !== fact.exe ? { service: orphaned.service || baseName(orphaned.exe), lineage: orphaned.lineage }
+      : inherit(fact.ses, fact.ppid, parent, false);
+    const p = add(make(record, scriptOf(fact.exe, fact.argv, fact.cwd, fact.notty), from, parent, joined(fact.argv), fact.container || parent?.container));
+    if (fact.unit !== undefined && fact.ppid === INIT && orphaned === undefined) mains?.set(fact.unit, p);
+    return p;
   };
 
   return {
@@ -336,7 +350,9 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
       const cwd = (event.has & Has.cwd) === 0 ? NONE : event.cwd;
       const from = inherit(r.ses, r.ppid, before, self !== undefined);
       const parent = self === undefined ? before : self.parent;
-      const after = add(make(r, scriptOf(r.exe, argv, cwd, r.notty), from, parent, joined(argv)));
+      // A runtime has put it into its container by now; what that starts stays inside.
+      const entered = before !== undefined && RUNTIME.test(before.exe) && !RUNTIME.test(r.exe) ? lookup?.(r.pid, true)?.container : undefined;
+      const after = add(make(r, scriptOf(r.exe, argv, cwd, r.notty), from, parent, joined(argv), entered || before?.container));
       if (before !== undefined && before !== self) confirm(before);
       return { before: before ?? make({ ...r, exe: UNKNOWN }, NONE, { service: NONE, lineage: after.lineage }, undefined, NONE), after };
     },
@@ -374,9 +390,10 @@ export const trackProcesses = (lookup?: (pid: Pid) => ProcessFact | undefined, s
 
     learn(facts, lastPid) {
       if (lastPid !== undefined) advance(lastPid);
+      const mains = new Map<Bytes, Process>();
       for (const fact of facts) {
         const known = fresh(fact.pid);
-        if (known?.exe !== fact.exe || known.ses !== fact.ses) fromFact(fact);
+        if (known?.exe !== fact.exe || known.ses !== fact.ses) fromFact(fact, mains);
       }
     },
 

@@ -13,6 +13,10 @@ export interface ProcEntry {
   readonly notty: boolean;
   /** Seconds since it was started. */
   readonly age: number;
+  /** The systemd service it belongs to, `nginx.service`; empty outside of services. */
+  readonly unit: string;
+  /** The first 12 digits of its container's id; empty on the host. */
+  readonly container: string;
 }
 
 const UNSET = 4294967295;
@@ -28,6 +32,13 @@ const optional = <T>(get: () => T, otherwise: T): T => {
     return otherwise;
   }
 };
+
+const UNIT = /\/([^/\n]+\.service)$/m;
+// docker/ID, docker-ID.scope, libpod-ID.scope, cri-containerd-ID.scope, crio-ID.scope, kubepods/.../ID; of containers in containers the outermost.
+const CONTAINER = /[/-]([0-9a-f]{12})[0-9a-f]{52}(?:\.scope)?(?:\/|$)/m;
+
+/** What `/proc/PID/cgroup` says, of either version. */
+export const readGroup = (cgroup: string): Pick<ProcEntry, 'unit' | 'container'> => ({ unit: UNIT.exec(cgroup)?.[1] ?? '', container: CONTAINER.exec(cgroup)?.[1] ?? '' });
 
 /** One process; undefined when it is gone, a kernel thread, or not ours to see. */
 export const readProcess = (pid: number): ProcEntry | undefined => {
@@ -50,6 +61,7 @@ export const readProcess = (pid: number): ProcEntry | undefined => {
       ses: optional(() => Number(read(`${dir}/sessionid`)), UNSET),
       notty: fields[4] === '0',
       age: optional(() => Number(read('/proc/uptime').split(' ')[0]) - Number(fields[19]) / TICKS, 0),
+      ...readGroup(optional(() => read(`${dir}/cgroup`), '')),
     };
   } catch {
     return undefined;

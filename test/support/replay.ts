@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import type { Alert } from '../../src/detect/incidents.ts';
 import type { Line } from '../../src/detect/line.ts';
+import type { Lookup } from '../../src/behaviour/processes.ts';
 import { createFullmon } from '../../src/fullmon.ts';
 import type { Fullmon, Settings, Snapshot } from '../../src/fullmon.ts';
 import { raw } from './log.ts';
@@ -12,9 +13,9 @@ export type Flags = Partial<Settings>;
 const DEFAULTS: Settings = { baseline: 0, monitor: 1e9, rebase: false, flood: 0, ignored: () => false };
 
 /** A fullmon and all it said so far. */
-export const openFullmon = (flags: Flags = {}, before?: Snapshot): Fullmon & { readonly said: Line[] } => {
+export const openFullmon = (flags: Flags = {}, before?: Snapshot, lookup?: Lookup): Fullmon & { readonly said: Line[] } => {
   const said: Line[] = [];
-  return { ...createFullmon({ ...DEFAULTS, ...flags }, (line) => void said.push(line), undefined, before), said };
+  return { ...createFullmon({ ...DEFAULTS, ...flags }, (line) => void said.push(line), lookup, before), said };
 };
 
 /** The same for a whole log. `chunk`: bytes that are fed at a time. */
