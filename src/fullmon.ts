@@ -36,7 +36,7 @@ import { findingOf } from './detect/health.ts';
 import { trackIncidents } from './detect/incidents.ts';
 import type { Alert, Change, IncidentsState, Rate } from './detect/incidents.ts';
 import type { Line } from './detect/line.ts';
-import { isGrave, rate } from './detect/severity.ts';
+import { isGrave, isHigh, rate } from './detect/severity.ts';
 import { withoutSteps } from './detect/steps.ts';
 import { watchAudit } from './detect/status.ts';
 import type { AuditWatchState } from './detect/status.ts';
@@ -68,13 +68,13 @@ type Phase = 'waiting' | 'learning' | 'monitoring';
 /** Counts the shapes that {@link Snapshot} has had. */
 export const SNAPSHOT = 3;
 
-/** The state between two chunks, as plain data for JSON. Names are bytes, one char each. */
 /** So often one thing about auditing was changed. */
 interface AuditChange {
   readonly fact: ChangedFact;
   readonly times: number;
 }
 
+/** The state between two chunks, as plain data for JSON. Names are bytes, one char each. */
 export interface Snapshot {
   readonly shape: typeof SNAPSHOT;
   readonly clock: {
@@ -349,7 +349,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     const alerts = alert(unseen, now);
     tellChanges(now);
     if (!settings.rebase || alerts.length === 0) return;
-    for (const { seen: s, severity, lowered } of alerts) if ((severity === 'low' || severity === 'medium') && !lowered) baseline.learn(s);
+    for (const { seen: s, severity, lowered } of alerts) if (!isHigh(severity) && !lowered) baseline.learn(s);
     tellRefused(now);
     normalise(now);
   };

@@ -9,7 +9,7 @@ import { FullmonError } from './input/errors.ts';
 import { readJobs } from './input/schedules.ts';
 import { readCheckpoint } from './keep.ts';
 import { describeCoverage } from './report/coverage.ts';
-import { readable, show } from './report/show.ts';
+import { readable, show, stamp } from './report/show.ts';
 
 export interface ShowOptions {
   readonly subject: 'incidents' | 'baseline' | 'patterns' | 'accepted' | 'coverage';
@@ -23,8 +23,6 @@ interface Shown {
   readonly data: object;
   readonly text: readonly string[];
 }
-
-const stamp = (time: number): string => new Date(time).toISOString().slice(0, 19).replace('T', ' ');
 
 const times = (first: number, last: number, count: number): string => styleText('dim', `${stamp(first)} to ${stamp(last)}, ${count}x`);
 

@@ -27,6 +27,7 @@ const REMIND = 86_400_000;
 /** Of each flood, and how long each may be. */
 const EXAMPLES = 3;
 const MAX_EXAMPLE = 200;
+/** Longer keys are kept by their digest. */
 const MAX_KEY = 200;
 
 /** Something of which there is more than anybody reads; text is printable. */
@@ -90,8 +91,8 @@ const placeOf = (kind: EdgeKind, name: Bytes): string => {
 
 const short = (text: string): string => (text.length <= MAX_EXAMPLE ? text : `${text.slice(0, MAX_EXAMPLE)}...`);
 
-/** Names are as long as an attacker likes, and are kept for an hour. */
-const keyOf = (text: string): string => (text.length <= MAX_KEY ? text : createHash('sha256').update(text).digest('base64'));
+/** As a key for remembering: names are as long as an attacker likes. */
+export const inShort = (text: string): string => (text.length <= MAX_KEY ? text : createHash('sha256').update(text).digest('base64'));
 
 const isNear = (a: Ms, b: Ms): boolean => Math.abs(a - b) < HOUR;
 
@@ -110,12 +111,12 @@ const needsOf = ({ node, subject, kind, name }: Sighting, opens: boolean): reado
   const user = bytes(`${subject.container}:${printUser(subject.login, subject.euid)}`);
   const edges = `edges of kind ${kind}`;
   return [
-    { key: keyOf(`${kind} ${node} ${place}`), of: () => `${edges} by ${short(node)}${place === '' ? '' : `, ${short(escape(bytes(place)))}`}`, size: 1 },
-    { key: keyOf(`${kind} ${node}`), of: () => `${edges} by ${short(node)}`, size: SUBJECT },
-    { key: keyOf(`${kind} of ${user}`), of: () => `${edges} by user ${short(escape(user))}`, size: USER },
+    { key: inShort(`${kind} ${node} ${place}`), of: () => `${edges} by ${short(node)}${place === '' ? '' : `, ${short(escape(bytes(place)))}`}`, size: 1 },
+    { key: inShort(`${kind} ${node}`), of: () => `${edges} by ${short(node)}`, size: SUBJECT },
+    { key: inShort(`${kind} of ${user}`), of: () => `${edges} by user ${short(escape(user))}`, size: USER },
     { key: kind, of: () => edges, size: ALL },
     ...(!opens ? [] : [
-      { key: keyOf(`incidents of ${user}`), of: () => `incidents by user ${short(escape(user))}`, size: INCIDENTS },
+      { key: inShort(`incidents of ${user}`), of: () => `incidents by user ${short(escape(user))}`, size: INCIDENTS },
       { key: 'incidents', of: () => 'incidents', size: ALL_INCIDENTS },
     ]),
   ];

@@ -5,9 +5,10 @@ import { ARROW, isFile, NONE, parseSubject, printObject } from '../behaviour/edg
 import { baseName } from '../behaviour/paths.ts';
 import type { Sighting } from '../behaviour/sightings.ts';
 import type { InRow } from './company.ts';
+import { inShort } from './floods.ts';
 import type { Floods } from './floods.ts';
 import type { Rating, Severity } from './severity.ts';
-import { MEDIUM, SEVERITIES, severityOf } from './severity.ts';
+import { isHigh, MEDIUM, SEVERITIES, severityOf } from './severity.ts';
 import type { Tactic } from './tactics.ts';
 import { asksAround } from './tools.ts';
 
@@ -57,8 +58,6 @@ export interface Incidents {
   readonly add: (unseen: readonly Sighting[], rate: Rate) => readonly Change[];
   /** Closes what has been idle; `Infinity` closes all. */
   readonly close: (now: Ms) => readonly Change[];
-  /** Open ones and the latest closed, oldest first. */
-  readonly all: () => readonly KeptIncident[];
   readonly save: () => IncidentsState;
 }
 
@@ -81,8 +80,6 @@ const MAX_OPEN = 2048;
 const MAX_CLOSED = 200;
 const MAX_EDGES = 500;
 const MAX_LISTED = 8 * 2 ** 20;
-/** Longer texts are remembered by their digest. */
-const MAX_REMEMBERED_LENGTH = 200;
 
 const dropOldest = <K>(map: Map<K, unknown>, most: number): void => {
   if (map.size <= most) return;
@@ -97,8 +94,6 @@ const remember = <K, V>(map: Map<K, V>, key: K, value: V): void => {
   map.set(key, value);
   dropOldest(map, MAX_REMEMBERED);
 };
-
-const inShort = (text: string): string => (text.length <= MAX_REMEMBERED_LENGTH ? text : createHash('sha256').update(text).digest('base64'));
 
 const lengthOf = (edges: readonly string[]): number => edges.reduce((sum, edge) => sum + edge.length, 0);
 
@@ -158,7 +153,7 @@ const withEdge = (incident: Incident, { score, tactic, technique }: Rating): Pic
 
 /** No flood may hide it: it is grave, or makes its incident graver. */
 const mustBeTold = (incident: Incident | undefined, rating: Rating): boolean =>
-  rankOf(rating.severity) >= rankOf('high') || (incident !== undefined && rankOf(severityOf(withEdge(incident, rating).score)) > rankOf(incident.severity));
+  isHigh(rating.severity) || (incident !== undefined && rankOf(severityOf(withEdge(incident, rating).score)) > rankOf(incident.severity));
 
 /**
  * Unseen edges are one incident when they share a process lineage (a session, a daemon) or when one uses what the other left: a file that
@@ -271,7 +266,7 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
           continue;
         }
         const after = source !== undefined && source !== incident?.id ? source : undefined;
-        const grave = after !== undefined && rankOf((open.get(after) ?? closed.get(after))?.severity ?? 'low') >= rankOf('high') && (seen.kind === 'exec' || seen.kind === 'connect');
+        const grave = after !== undefined && isHigh((open.get(after) ?? closed.get(after))?.severity ?? 'low') && (seen.kind === 'exec' || seen.kind === 'connect');
         const rating = rate(seen, grave ? after : undefined, incident?.inRow ?? NONE_IN_ROW);
         const admission = mustBeTold(incident, rating) ? undefined : floods.admit(seen, edge, incident === undefined);
         if (admission?.isTold === false) {
@@ -309,8 +304,6 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
       for (const { last } of open.values()) if (last < idle) idle = last;
       return [...crowdedOut.splice(0), ...over].map((incident) => ({ state: 'closed', incident: snapshot(incident), alerts: [] }));
     },
-
-    all: kept,
 
     save: () => ({
       incidents: kept(),

@@ -34,15 +34,17 @@ const CRITICAL = 70;
 
 export const severityOf = (score: number): Severity => (score >= CRITICAL ? 'critical' : score >= HIGH ? 'high' : score >= MEDIUM ? 'medium' : 'low');
 
+export const isHigh = (severity: Severity): boolean => severity === 'high' || severity === 'critical';
+
 const ODD: Readonly<Record<Oddity, string>> = { scratch: 'lies where anybody can write', hidden: 'is hidden', gone: 'is on no disk' };
 
 // They read password hashes because it is their business.
-const AUTHENTICATES = /^\/usr\/(?:s?bin|lib(?:exec)?\/[^/]+(?:\/[^/]+)?)\/(?:sudo|su|login|sshd(?:-session|-auth)?|unix_chkpwd|passwd|chage|chpasswd|useradd|usermod|userdel|adduser|groupadd|vipw|cron|atd|auth|polkit[^/]*|systemd-(?:logind|executor|sysusers|userdbd?))$|^\/(?:usr\/)?lib\/systemd\/systemd(?:-[a-z]+)?$/;
+const AUTHENTICATES = /^\/usr\/(?:s?bin|lib(?:exec)?\/[^/]+(?:\/[^/]+)?)\/(?:sudo|su|login|sshd(?:-session|-auth)?|unix_chkpwd|passwd|chage|chpasswd|useradd|usermod|userdel|adduser|groupadd|vipw|cron|atd|auth|polkit[^/]*|systemd-(?:logind|executor|sysusers|userdbd?))$/;
 /** Of the service manager, mounts and namespaces of a unit are daily bread. */
 const SERVICE_MANAGER = /^\/(?:usr\/)?lib\/systemd\/systemd(?:-[a-z]+)?$/;
 const OPENS_LOGINS = /\/(?:sshd(?:-session)?|login|su|dropbear|telnetd|in\.[a-z]+d|cockpit-session|gdm-session-worker)$/;
 const ROTATES = /^\/usr\/s?bin\/(?:logrotate|savelog|rsyslogd|syslog-ng)$|^\/(?:usr\/)?lib\/systemd\/systemd-journald$/;
-const ITS_CLIENT = /^\/(?:usr\/)?bin\/(?:systemctl|loginctl|busctl|journalctl|systemd-run|docker|podman|ctr|crictl|virsh|snap)$|^\/(?:usr\/)?lib\/systemd\/systemd(?:-[a-z]+)?$/;
+const ITS_CLIENT = /^\/(?:usr\/)?bin\/(?:systemctl|loginctl|busctl|journalctl|systemd-run|docker|podman|ctr|crictl|virsh|snap)$/;
 /** The technique of what lies among the programs of the system: of a script there it says nothing. */
 const SYSTEM_PROGRAMS = 'T1554';
 const LOCAL = /^(?:127\.|::1:|localhost:|vsock\/)/;
@@ -56,12 +58,10 @@ const BECOMES_ROOT = /^\/usr\/s?bin\/(?:sudo|su|passwd|pkexec|mount|umount|fuser
 const MANY = 5;
 const EVERYWHERE = /^(?:0\.0\.0\.0|::):/;
 
-/** Points of one kind of edge, with the word that stands for them. */
-interface Tally {
-  readonly because: (points: number, reason: string, tactic?: Tactic, technique?: string) => void;
-}
+/** Adds points, with the word that stands for them. */
+type Because = (points: number, reason: string, tactic?: Tactic, technique?: string) => void;
 
-type Rule = (seen: Sighting, novelty: Novelty, company: Company, tally: Tally) => void;
+type Rule = (seen: Sighting, novelty: Novelty, company: Company, because: Because) => void;
 
 /** A service's own account: not root, and no login behind it. */
 const isServiceAccount = ({ subject }: Sighting): boolean => !isSet(subject.login) && subject.euid !== 0;
@@ -69,7 +69,7 @@ const isServiceAccount = ({ subject }: Sighting): boolean => !isSet(subject.logi
 /** Does what it is told on its command line or through a pipe, so that its file says nothing about it. */
 const isInline = ({ subject }: Sighting): boolean => isRelay(subject.exe) || (isInterpreter(subject.exe) && !subject.script.startsWith('/') && !subject.script.startsWith('-m '));
 
-const execs: Rule = (seen, novelty, company, { because }) => {
+const execs: Rule = (seen, novelty, company, because) => {
   because(10, 'it never ran this program', 'execution');
   if (!novelty.objectKnown) because(5, 'nobody here ever did');
   const target = parseSubject(seen.name);
@@ -95,7 +95,7 @@ const execs: Rule = (seen, novelty, company, { because }) => {
   }
 };
 
-const connects: Rule = (seen, novelty, company, { because }) => {
+const connects: Rule = (seen, novelty, company, because) => {
   because(20, novelty.kindKnown ? 'a peer it never talked to' : 'it never talked to anybody', 'command and control', 'T1071');
   if (isInline(seen) && company.inRow.connects >= MANY) because(25, 'one door after the other', 'discovery', 'T1046');
   if (LOCAL.test(seen.address || seen.name)) {
@@ -108,7 +108,7 @@ const connects: Rule = (seen, novelty, company, { because }) => {
   if (isInline(seen)) because(20, 'its input opens the connection', 'command and control', 'T1059');
 };
 
-const listens: Rule = (seen, novelty, _, { because }) => {
+const listens: Rule = (seen, novelty, _, because) => {
   because(20, 'a port it never listened on', 'command and control', 'T1571');
   if (seen.name === 'packet:*') because(25, "reads everybody's traffic", 'credential access', 'T1040');
   else if (seen.name.endsWith(':*')) because(-10, 'a port the kernel chose');
@@ -118,14 +118,14 @@ const listens: Rule = (seen, novelty, _, { because }) => {
   if (isInline(seen)) because(20, 'its input decides what it serves');
 };
 
-const reads: Rule = (seen, _, company, { because }) => {
+const reads: Rule = (seen, _, company, because) => {
   because(40, 'a secret it never read', 'credential access', /shadow|passwd/.test(seen.name) ? 'T1003.008' : seen.name.startsWith('/proc/') ? 'T1003.007' : 'T1552');
-  if (AUTHENTICATES.test(seen.subject.exe)) because(-25, 'checking secrets is its business');
+  if (AUTHENTICATES.test(seen.subject.exe) || SERVICE_MANAGER.test(seen.subject.exe)) because(-25, 'checking secrets is its business');
   else if (company.session !== 'job' && (readsAnything(seen.subject.exe) || isInline(seen))) because(15, 'by a program that reads whatever it is told');
   if (isServiceAccount(seen)) because(15, 'a service reads it');
 };
 
-const kernels: Rule = (seen, _, __, { because }) => {
+const kernels: Rule = (seen, _, __, because) => {
   const [what = '', name = ''] = seen.name.split(':', 2);
   switch (what) {
     case 'audit': return isBlinding(name) ? because(70, 'takes sight from auditing', 'defense evasion', 'T1562.012') : because(30, 'changes auditing', 'defense evasion', 'T1562.012');
@@ -145,7 +145,7 @@ const kernels: Rule = (seen, _, __, { because }) => {
   else if (isInline(seen)) because(20, 'code from the command line does it');
 };
 
-const files: Rule = (seen, novelty, company, { because }) => {
+const files: Rule = (seen, novelty, company, because) => {
   const meaning = meaningOf(seen.kind, seen.name);
   because(10, novelty.directoryKnown ? 'a file it never touched in this way' : 'a directory it never touched');
   if (meaning !== undefined) because(meaning.points, meaning.what, meaning.tactic, meaning.technique);
@@ -163,11 +163,11 @@ const RULES: Readonly<Record<Sighting['kind'], Rule>> = {
   exec: execs,
   connect: connects,
   listen: listens,
-  sock: (seen, _, __, { because }) => {
+  sock: (seen, _, __, because) => {
     because(/dbus/.test(seen.name) ? 25 : 50, 'a socket that gives power over the machine', 'privilege escalation', 'T1610');
-    if (ITS_CLIENT.test(seen.subject.exe)) because(-25, 'it is made for that');
+    if (ITS_CLIENT.test(seen.subject.exe) || SERVICE_MANAGER.test(seen.subject.exe)) because(-25, 'it is made for that');
   },
-  trace: (_, __, ___, { because }) => because(60, 'takes hold of another process', 'privilege escalation', 'T1055.008'),
+  trace: (_, __, ___, because) => because(60, 'takes hold of another process', 'privilege escalation', 'T1055.008'),
   kernel: kernels,
   read: reads,
   create: files, write: files, delete: files, rename: files, link: files, attr: files,
@@ -184,7 +184,7 @@ export const rate = (seen: Sighting, novelty: Novelty, company: Company): Rating
   let tactic: Tactic | undefined;
   let technique: string | undefined;
   let weight = 0;
-  const because: Tally['because'] = (points, reason, ofTactic, ofTechnique) => {
+  const because: Because = (points, reason, ofTactic, ofTechnique) => {
     score += points;
     reasons.push(reason);
     if (ofTactic === undefined || points < weight) return;
@@ -192,7 +192,7 @@ export const rate = (seen: Sighting, novelty: Novelty, company: Company): Rating
     tactic = ofTactic;
     technique = ofTechnique;
   };
-  RULES[seen.kind](seen, novelty, company, { because });
+  RULES[seen.kind](seen, novelty, company, because);
   if ((seen.traits & Trait.denied) !== 0) because(10, 'denied, which shows intent');
   if (company.after !== undefined) because(20, `goes on from incident ${company.after}`);
   if (company.session === 'new login') because(15, 'in a session of a login that never came this way');

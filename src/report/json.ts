@@ -3,6 +3,7 @@ import type { DestinationStream } from 'pino';
 import { ARROW } from '../behaviour/edge.ts';
 import type { Explanation } from '../detect/explain.ts';
 import type { Line } from '../detect/line.ts';
+import { isHigh } from '../detect/severity.ts';
 import { describeCoverage } from './coverage.ts';
 import { showCommand, show } from './show.ts';
 
@@ -34,7 +35,7 @@ export const jsonReport = (destination: DestinationStream): ((line: Line) => voi
         return;
       }
       case 'finding':
-        if (line.severity === 'high' || line.severity === 'critical') log.error({ time, type, kind: line.kind, severity: line.severity, ...line.facts }, line.text);
+        if (line.severity !== undefined && isHigh(line.severity)) log.error({ time, type, kind: line.kind, severity: line.severity, ...line.facts }, line.text);
         else log.warn({ time, type, kind: line.kind, severity: line.severity, ...line.facts }, line.text);
         return;
       case 'coverage': {
@@ -51,7 +52,7 @@ export const jsonReport = (destination: DestinationStream): ((line: Line) => voi
         };
         const heading = `${state} ${severity} incident ${id}: ${count} ${count === 1 ? 'edge' : 'edges'}`;
         if (line.state === 'closed') log.warn(facts, heading);
-        else if (severity === 'high' || severity === 'critical') log.error({ ...facts, ...explained(line.explanation) }, heading);
+        else if (isHigh(severity)) log.error({ ...facts, ...explained(line.explanation) }, heading);
         else log.warn({ ...facts, ...explained(line.explanation) }, heading);
         return;
       }

@@ -1,5 +1,8 @@
 import { unescape } from '../behaviour/text.ts';
 
+/** A time for a person, in UTC. `time`: ms. */
+export const stamp = (time: number): string => new Date(time).toISOString().slice(0, 19).replace('T', ' ');
+
 const REDACTED = '[redacted]';
 
 // A password is a password wherever it stands in a command line: after an option, in a variable, in a URL, in a header.

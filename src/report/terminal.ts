@@ -4,11 +4,9 @@ import type { Line } from '../detect/line.ts';
 import type { Severity } from '../detect/severity.ts';
 import { ARROW, printObject } from '../behaviour/edge.ts';
 import { describeCoverage } from './coverage.ts';
-import { readable, show, showCommand } from './show.ts';
+import { readable, show, showCommand, stamp } from './show.ts';
 
 const COLOUR = { low: 'cyan', medium: 'yellow', high: 'red', critical: 'magenta' } as const satisfies Record<Severity, Parameters<typeof styleText>[0]>;
-
-const stamp = (time: number): string => new Date(time).toISOString().slice(0, 19).replace('T', ' ');
 
 /** The same lines for a person at a terminal; `write` gets one line at a time, without its newline. */
 export const terminalReport = (write: (text: string) => void): ((line: Line) => void) => (line) => {
