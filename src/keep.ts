@@ -11,14 +11,6 @@ import { FullmonError } from './input/errors.ts';
 export { STATE_DIRECTORY } from './input/checkpoint.ts';
 import type { Position } from './input/tail.ts';
 
-/** The flags that are about the state. */
-export interface StateOptions {
-  /** Its directory. */
-  readonly state: string | undefined;
-  /** Begin anew, whatever it says. */
-  readonly reset: boolean;
-}
-
 /** What is saved: how fullmon stands, and where it stands in the log. */
 export interface Checkpoint {
   /** First byte that has not been taken in; undefined for a log without places. */

@@ -7,6 +7,7 @@ import type { ProcessFact } from './behaviour/processes.ts';
 import type { Line } from './detect/line.ts';
 import { createFullmon } from './fullmon.ts';
 import type { Settings } from './fullmon.ts';
+import { strangers } from './config/environment.ts';
 import { FullmonError } from './input/errors.ts';
 import { ACCEPTED_FILE } from './input/accepted.ts';
 import { pollAudit } from './input/auditstatus.ts';
@@ -14,13 +15,13 @@ import { readProcess, readProcesses } from './input/proc.ts';
 import { STDIN } from './input/replay.ts';
 import type { ProcEntry } from './input/proc.ts';
 import type { Follower, Position, TailNotice } from './input/tail.ts';
-import type { Kept, StateOptions } from './keep.ts';
+import type { Options } from './config/resolve.ts';
+import type { Kept } from './keep.ts';
 import { watchFile } from './logwatch.ts';
 import { describeLosses, openOutput } from './report/output.ts';
 import type { Output } from './report/output.ts';
 import { accepting } from './rules.ts';
 import { readSettings } from './settings.ts';
-import type { Options } from './settings.ts';
 
 const factOf = (p: ProcEntry): ProcessFact => ({
   pid: pid(p.pid), ppid: pid(p.ppid), exe: bytes(p.exe), argv: p.argv.map(bytes), cwd: bytes(p.cwd),
@@ -54,13 +55,17 @@ const openState = async (options: LiveOptions, settings: Settings, output: Outpu
   }
 };
 
-type LiveOptions = Options & StateOptions & { readonly auditd: string; readonly wait: number; readonly publicKey: string | undefined };
+type LiveOptions = Options & {
+  /** Begin anew, whatever the state says. */
+  readonly reset: boolean;
+};
 
 /** `fullmon`: follows a growing log until it is told to stop. */
 export const runLive = async (options: LiveOptions): Promise<void> => {
   const output = openOutput(options.format, { buffered: false, lasting: true });
-  const { settings, refresh } = await accepting({ ...(await readSettings(options)), schedules: await (await import('./input/schedules.ts')).readJobs() }, options.accepted ?? ACCEPTED_FILE, (text) =>
-    output.tell({ type: 'finding', time: ms(Date.now()), kind: 'state', text }));
+  const trouble = (text: string): void => output.tell({ type: 'finding', time: ms(Date.now()), kind: 'state', text });
+  for (const text of await strangers(process.env)) output.notice(text);
+  const { settings, refresh } = await accepting({ ...(await readSettings(options, trouble)), schedules: await (await import('./input/schedules.ts')).readJobs() }, options.accepted ?? ACCEPTED_FILE, trouble);
   let isBlind = false;
   const tell = (line: Line): void => {
     if (line.type === 'finding' && line.kind === 'gap') isBlind = true;

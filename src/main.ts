@@ -3,44 +3,43 @@
 // grow fourfold before it sweeps, so that memory depended on the length of the log, and spends an eighth of a short replay's CPU time on
 // compiling copies of the same functions into each other.
 import yargs from 'yargs';
-import { FullmonError } from './input/errors.ts';
+import { resolveAgent, resolveReplay } from './config/resolve.ts';
+import { DEFAULTS, NUMBERS } from './config/options.ts';
+import type { Layer } from './config/options.ts';
+import { FullmonError, inside } from './input/errors.ts';
 import { runLive } from './live.ts';
 import { STDIN } from './input/replay.ts';
 import { runReplay } from './replay.ts';
 
-/** Ten years, in seconds: beyond any use, and still a date. */
-const LONGEST = 315_360_000;
+const number = (key: keyof typeof NUMBERS, describe: string) =>
+  ({ requiresArg: true, defaultDescription: String(DEFAULTS[key]), coerce: (value: unknown): number => inside(`--${key}`, () => NUMBERS[key](value)), describe }) as const;
 
-const seconds = (name: string, least: number) => (value: unknown): number => {
-  const text = String(Array.isArray(value) ? value.at(-1) : value).trim();
-  const n = text === '' ? Number.NaN : Number(text);
-  if (!(n >= least && n <= LONGEST)) throw new FullmonError(`--${name}: expected seconds, ${least} to ${LONGEST}, got '${text.slice(0, 40)}'`);
-  // The log's clock ticks in milliseconds.
-  return Math.round(n * 1000) / 1000;
-};
+type Flags = Layer & { readonly config: string | undefined };
 
-const whole = (name: string, least: number) => (value: unknown): number => {
-  const text = String(Array.isArray(value) ? value.at(-1) : value).trim();
-  if (!/^\d{1,7}$/.test(text) || Number(text) < least) throw new FullmonError(`--${name}: expected a number, ${least} to 9999999, got '${text.slice(0, 40)}'`);
-  return Number(text);
-};
-
-/** Where the agent keeps what the other commands read, unless told otherwise. */
-const places = async ({ state, accepted }: { readonly state: string | undefined; readonly accepted: string | undefined }): Promise<{ readonly state: string; readonly accepted: string }> => {
+/** Where the agent keeps what the other commands read. */
+const places = async (flags: Flags): Promise<{ readonly state: string; readonly accepted: string }> => {
   const [{ STATE_DIRECTORY }, { ACCEPTED_FILE }] = await Promise.all([import('./input/checkpoint.ts'), import('./input/accepted.ts')]);
-  return { state: state ?? STATE_DIRECTORY, accepted: accepted ?? ACCEPTED_FILE };
+  const { state = STATE_DIRECTORY, accepted = ACCEPTED_FILE } = flags.state !== undefined && flags.accepted !== undefined ? flags : (await resolveAgent(flags, flags.config, process.env)).options;
+  return { state, accepted };
 };
 
 /** How to watch, whether live or in a replay. */
 const WATCHING = {
-  baseline: { default: 3600, requiresArg: true, coerce: seconds('baseline', 0), describe: 'Seconds to learn what is normal' },
-  monitor: { default: 60, requiresArg: true, coerce: seconds('monitor', 0), describe: 'Seconds of one cycle; 0 compares each event by itself' },
-  rebase: { type: 'boolean', default: false, describe: 'Go on learning: what was told once as low or medium is normal from then on' },
-  ignore: { type: 'string', array: true, nargs: 1, default: [] as string[], requiresArg: true, describe: "Never warn about edges like 'SUBJECT -> OBJECT', a glob for each side" },
-  dns: { type: 'string', array: true, nargs: 1, default: [] as string[], requiresArg: true, describe: "Call hosts by the names that were asked for: a log of dnsmasq, resolved, unbound, hosts, pcap:FILE or pcap:-" },
-  flood: { default: 20, requiresArg: true, coerce: whole('flood', 0), describe: 'Low and medium edges told within an hour of one subject, kind and directory; one line stands for the rest. 0 tells all' },
-  'max-edges': { default: 100_000, requiresArg: true, coerce: whole('max-edges', 1000), describe: 'Edges that are learned at most; about 1.5 KB of memory each' },
+  baseline: number('baseline', 'Seconds to learn what is normal'),
+  monitor: number('monitor', 'Seconds of one cycle; 0 compares each event by itself'),
+  rebase: { type: 'boolean', describe: 'Go on learning: what was told once as low or medium is normal from then on' },
+  ignore: { type: 'string', array: true, nargs: 1, requiresArg: true, describe: "Never warn about edges like 'SUBJECT -> OBJECT', a glob for each side" },
+  dns: { type: 'string', array: true, nargs: 1, requiresArg: true, describe: "Call hosts by the names that were asked for: a log of dnsmasq, resolved, unbound, hosts, pcap:FILE or pcap:-" },
+  flood: number('flood', 'Low and medium edges told within an hour of one subject, kind and directory; one line stands for the rest. 0 tells all'),
+  'max-edges': number('max-edges', 'Edges that are learned at most; about 1.5 KB of memory each'),
   reset: { type: 'boolean', default: false, describe: 'Forget the state and learn anew' },
+} as const;
+
+/** What only the agent knows. */
+const AGENT = {
+  auditd: { type: 'string', requiresArg: true, defaultDescription: DEFAULTS.auditd, describe: "The log auditd writes; - reads records from stdin, as auditd's plugin" },
+  'public-key': { type: 'string', requiresArg: true, describe: 'Trust only a baseline signed with this Ed25519 key, see baseline' },
+  wait: number('wait', 'Seconds between two looks at the log'),
 } as const;
 
 const nothing = (): Promise<void> => Promise.resolve();
@@ -52,23 +51,27 @@ const parse = (args: readonly string[]): (() => Promise<void>) => {
     .scriptName('fullmon')
     .usage('$0 [options]\n\nLearns from the audit log what each process does, then warns about what it has never seen.')
     .options({
+      config: { type: 'string', requiresArg: true, describe: 'Settings as a file, YAML; flags and variables like FULLMON_BASELINE go before  [default: /etc/fullmon/fullmon.yaml; replay reads none]' },
       accepted: { type: 'string', requiresArg: true, describe: 'What people accepted, see accept  [default: /etc/fullmon/accepted.jsonl; replay reads none]' },
       state: { type: 'string', requiresArg: true, describe: 'Directory in which the state is kept, so that a restart goes on  [default: /var/lib/fullmon; replay keeps none]' },
       format: { choices: ['json', 'text'] as const, requiresArg: true, describe: 'json: one object a line; text: for people  [default: text on a terminal, else json]' },
     })
-    .command('$0', 'Follow the audit log: learn for --baseline seconds, then warn in cycles of --monitor seconds', (y) =>
-      y
-        .options(WATCHING)
-        .option('auditd', { type: 'string', default: '/var/log/audit/audit.log', requiresArg: true, describe: "The log auditd writes; - reads records from stdin, as auditd's plugin" })
-        .option('public-key', { type: 'string', requiresArg: true, describe: 'Trust only a baseline signed with this Ed25519 key, see baseline' })
-        .option('wait', { default: 0.5, requiresArg: true, coerce: seconds('wait', 0.01), describe: 'Seconds between two looks at the log' }),
-      (a) => {
-        chosen = () => runLive(a);
-      })
+    .command('$0', 'Follow the audit log: learn for --baseline seconds, then warn in cycles of --monitor seconds', (y) => y.options(WATCHING).options(AGENT), (a) => {
+      chosen = async () => runLive({ ...(await resolveAgent(a, a.config, process.env)).options, reset: a.reset });
+    })
     .command('replay <files..>', "The same over stored logs, on the log's own clock", (y) =>
       y.options(WATCHING).positional('files', { type: 'string', array: true, demandOption: true, describe: 'Logs in the order in which they were written: plain, .gz, or - for stdin' }),
       (a) => {
-        chosen = () => runReplay(a);
+        chosen = async () => runReplay({ ...(await resolveReplay(a, a.config, process.env)).options, reset: a.reset, files: a.files });
+      })
+    .command('config', 'The settings that count and who set them; --check only says what is wrong with them', (y) =>
+      y
+        .options(WATCHING)
+        .options(AGENT)
+        .option('check', { type: 'boolean', default: false, describe: 'Only say what is wrong' })
+        .option('print', { type: 'boolean', default: false, describe: 'Print them all, as a file; the default' }),
+      (a) => {
+        chosen = async () => (await import('./config-command.ts')).runConfig({ flags: a, config: a.config, check: a.check });
       })
     .command('accept <what>', "From now on no alert: an incident's id, an edge, or 'SUBJECT -> OBJECT', a glob for each side", (y) =>
       y

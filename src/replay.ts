@@ -1,20 +1,25 @@
 import { statSync } from 'node:fs';
+import type { Options } from './config/resolve.ts';
 import { createFullmon } from './fullmon.ts';
 import type { Settings } from './fullmon.ts';
 import { FullmonError } from './input/errors.ts';
 import { replayFiles, STDIN } from './input/replay.ts';
 import type { Replayed } from './input/replay.ts';
 import type { Position } from './input/tail.ts';
-import type { Kept, StateOptions } from './keep.ts';
+import type { Kept } from './keep.ts';
 import { describeLosses, openOutput } from './report/output.ts';
 import type { Output } from './report/output.ts';
 import { readSettings } from './settings.ts';
-import type { Options } from './settings.ts';
+
+type ReplayOptions = Options & {
+  /** Begin anew, whatever the state says. */
+  readonly reset: boolean;
+};
 
 const accepting = async (settings: Settings, file: string | undefined, notice: (text: string) => void): Promise<Settings> =>
   file === undefined ? settings : (await (await import('./rules.ts')).accepting(settings, file, notice)).settings;
 
-const openState = async ({ state, reset }: StateOptions, settings: Settings, output: Output): Promise<Kept | undefined> => {
+const openState = async ({ state, reset }: Pick<ReplayOptions, 'state' | 'reset'>, settings: Settings, output: Output): Promise<Kept | undefined> => {
   if (state === undefined && reset) throw new FullmonError('--reset: name the state with --state, a replay keeps none by itself');
   return state === undefined ? undefined : (await import('./keep.ts')).keep(state, reset, settings, output.tell);
 };
@@ -54,9 +59,9 @@ const replayKept = async ({ fullmon, resumed, checkpoint, close }: Kept, files: 
 };
 
 /** `fullmon replay`: stored logs on their own clock. Reads no state and writes none unless it is told to. */
-export const runReplay = async (options: Options & StateOptions & { readonly files: readonly string[] }): Promise<void> => {
+export const runReplay = async (options: ReplayOptions & { readonly files: readonly string[] }): Promise<void> => {
   const output = openOutput(options.format, { buffered: true });
-  const settings = await accepting(await readSettings(options), options.accepted, output.notice);
+  const settings = await accepting(await readSettings(options, output.notice), options.accepted, output.notice);
   const kept = await openState(options, settings, output);
   const fullmon = kept?.fullmon ?? createFullmon(settings, output.tell);
   let stopped = false;

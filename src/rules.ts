@@ -2,7 +2,7 @@ import { ARROW } from './behaviour/edge.ts';
 import type { Settings } from './fullmon.ts';
 import { readAccepted, versionOf } from './input/accepted.ts';
 import type { Acceptance } from './input/accepted.ts';
-import { FullmonError } from './input/errors.ts';
+import { FullmonError, inside } from './input/errors.ts';
 
 /** Which edges are meant. `time`: when the edge was last seen. */
 export type Rule = Settings['ignored'];
@@ -24,27 +24,32 @@ const linear = ({ source }: RegExp): RegExp => {
   return new RegExp(`${head}${pieces.map((piece, i) => `(?=(?<star${i}>.*?${piece}))\\k<star${i}>`).join('')}.*?${last}`);
 };
 
-const compile = (where: string, glob: string, makeRe: (glob: string, options: typeof GLOB) => RegExp): RegExp => {
+type MakeRe = (glob: string, options: typeof GLOB) => RegExp;
+
+const compile = (glob: string, makeRe: MakeRe): RegExp => {
   try {
     // Without slashes that separate, two stars are one.
     if (glob.length <= MAX_GLOB && !glob.endsWith('\\')) return linear(makeRe(glob.replace(/\*{2,}/g, '*'), GLOB));
   } catch {
     // told below
   }
-  throw new FullmonError(`${where}: cannot use the glob '${glob.slice(0, 80)}': * stands for anything, ? for one character, [a-z] for one of these`);
+  throw new FullmonError(`cannot use the glob '${glob.slice(0, 80)}': * stands for anything, ? for one character, [a-z] for one of these`);
 };
 
-/** Reads rules like `SUBJECT -> OBJECT`, a glob for each side; `where` they stand. Throws a {@link FullmonError}. */
+/** Reads a rule like `SUBJECT -> OBJECT`, a glob for each side. Throws a {@link FullmonError}. */
+export const readRule = (rule: string, makeRe: MakeRe): Rule => {
+  const sides = rule.split(ARROW).map((side) => side.trim());
+  const [subject, object] = sides;
+  if (sides.length !== 2 || !subject || !object) throw new FullmonError(`expected 'SUBJECT -> OBJECT', got '${rule.slice(0, 200)}'`);
+  const [left, right] = [compile(subject, makeRe), compile(object, makeRe)];
+  return (s, o) => left.test(s) && right.test(o);
+};
+
+/** Reads rules; `where` they stand. Throws a {@link FullmonError}. */
 export const readRules = async (where: string, rules: readonly string[]): Promise<readonly Rule[]> => {
   if (rules.length === 0) return [];
   const { default: micromatch } = await import('micromatch');
-  return rules.map((rule) => {
-    const sides = rule.split(ARROW).map((side) => side.trim());
-    const [subject, object] = sides;
-    if (sides.length !== 2 || !subject || !object) throw new FullmonError(`${where}: expected 'SUBJECT -> OBJECT', got '${rule.slice(0, 200)}'`);
-    const [left, right] = [compile(where, subject, micromatch.makeRe), compile(where, object, micromatch.makeRe)];
-    return (s, o) => left.test(s) && right.test(o);
-  });
+  return rules.map((rule) => inside(where, () => readRule(rule, micromatch.makeRe)));
 };
 
 const endOf = ({ expires }: Acceptance): number => (expires === undefined ? Infinity : Date.parse(expires));

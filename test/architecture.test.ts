@@ -6,6 +6,8 @@ const SRC = resolve(import.meta.dirname, '../src');
 
 /** In the order of the data; `pipeline` is the page that joins them, `shell` the command line around it. */
 const STAGES = ['input', 'audit', 'dns', 'behaviour', 'baseline', 'detect', 'report'] as const;
+/** Folders of the shell. */
+const SHELL = new Set<string>(['config']);
 const PURE = new Set<string>(['audit', 'dns', 'behaviour', 'baseline', 'detect', 'pipeline']);
 
 const files = (dir: string): string[] =>
@@ -16,7 +18,7 @@ const files = (dir: string): string[] =>
 
 const stageOf = (file: string): string => {
   const [folder = '', ...rest] = relative(SRC, file).split('/');
-  if (rest.length > 0) return folder;
+  if (rest.length > 0) return SHELL.has(folder) ? 'shell' : folder;
   return folder === 'fullmon.ts' ? 'pipeline' : 'shell';
 };
 

@@ -8,7 +8,7 @@ import type { Settings } from '../src/fullmon.ts';
 const subject = printSubject({ container: bytes(''), login: uid(UNSET), euid: uid(33), exe: bytes('/usr/bin/rsync'), script: bytes(''), service: bytes('cron') });
 const file = (name: string) => printObject({ kind: 'create', name: bytes(name) });
 
-const ignoring = (...ignore: readonly string[]): Promise<Settings> => readSettings({ baseline: 0, monitor: 0, rebase: false, accepted: undefined, format: undefined, flood: 20, maxEdges: 1000, dns: [], ignore });
+const ignoring = (...ignore: readonly string[]): Promise<Settings> => readSettings({ baseline: 0, monitor: 0, rebase: false, flood: 20, maxEdges: 1000, ignore: ignore.map((edge) => ({ edge })) }, () => undefined);
 
 /** Does a rule ignore that somebody creates a file of this name? */
 const ignores = async (glob: string, name: string): Promise<boolean> => (await ignoring(`* -> ${glob}`)).ignored(subject, file(name), ms(0));

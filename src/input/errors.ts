@@ -9,6 +9,15 @@ export class FullmonError extends Error {
   }
 }
 
+/** Does what may throw a {@link FullmonError}, which then names the place that was wrong. */
+export const inside = <T>(where: string, act: () => T): T => {
+  try {
+    return act();
+  } catch (error) {
+    throw error instanceof FullmonError ? new FullmonError(`${where}: ${error.message}`, error.exit) : error;
+  }
+};
+
 const ADVICE: Readonly<Record<string, string>> = {
   ENOENT: 'no such file: check the path',
   EACCES: 'permission denied: run as root or as a member of the group that owns the log (often adm)',
