@@ -12,6 +12,8 @@ import { promisify } from 'node:util';
 export interface LiveOptions {
   readonly format?: 'RAW' | 'ENRICHED';
   readonly logs?: number;
+  /** As Debian's auditd.conf has it: five files of 8 MB, written through now and then; `format` and `logs` do not count. */
+  readonly packaged?: boolean;
   /** A program that auditd starts and hands all records to. */
   readonly plugin?: string;
   /** Scripts run in a throw-away copy of this machine that has a network of its own, loopback only (see room.sh). */
@@ -58,7 +60,7 @@ export function whyNot(): string | undefined {
  * Starts a real auditd on this kernel with this project's audit.rules, every rule limited to one login uid of our own.
  * Waits while another live test runs. Rejects where `whyNot` speaks, and where an audit daemon or rules are at work.
  */
-export async function startAudit({ format = 'RAW', logs = 5, plugin, room = false }: LiveOptions = {}): Promise<LiveAudit> {
+export async function startAudit({ format = 'RAW', logs = 5, plugin, room = false, packaged = false }: LiveOptions = {}): Promise<LiveAudit> {
   const why = whyNot();
   if (why !== undefined) throw new Error(`no live audit: ${why}`);
   const dir = mkdtempSync(join(tmpdir(), 'fullmon-live-'));
@@ -67,7 +69,7 @@ export async function startAudit({ format = 'RAW', logs = 5, plugin, room = fals
   mkdirSync(join(dir, 'plugins'));
   const attached = { active: 'yes', direction: 'out', path: plugin, type: 'always', format: 'string' };
   if (plugin !== undefined) writeFileSync(join(dir, 'plugins', 'plugin.conf'), lines(attached), { mode: 0o640 });
-  writeFileSync(join(dir, 'auditd.conf'), configuration(dir, log, format, logs), { mode: 0o640 });
+  writeFileSync(join(dir, 'auditd.conf'), configuration(dir, log, packaged ? { log_format: 'ENRICHED', flush: 'INCREMENTAL_ASYNC', freq: 50, max_log_file: 8, num_logs: 5 } : { log_format: format, flush: 'none', max_log_file: 1, num_logs: logs }), { mode: 0o640 });
 
   const holder = room ? spawn(file('room.sh'), [dir, String(auid)], { stdio: ['pipe', 'pipe', 'inherit'] }) : undefined;
   const furnished = holder && (await firstLine(holder, 'room.sh'));
@@ -112,13 +114,10 @@ const lines = (settings: Readonly<Record<string, string | number | undefined>>):
     .join('');
 
 /** A configuration that rotates and never suspends or halts anything, however full the disk. */
-const configuration = (dir: string, log: string, format: string, logs: number): string =>
+const configuration = (dir: string, log: string, writing: Readonly<Record<string, string | number>>): string =>
   lines({
+    ...writing,
     log_file: log,
-    log_format: format,
-    flush: 'none',
-    max_log_file: 1,
-    num_logs: logs,
     max_log_file_action: 'rotate',
     plugin_dir: join(dir, 'plugins'),
     space_left: 2,
