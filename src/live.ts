@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseStatus } from './audit/status.ts';
 import { bytes, ms, pid, ses, uid } from './audit/units.ts';
-import type { Pid } from './audit/units.ts';
 import { LATE } from './behaviour/hostnames.ts';
-import type { ProcessFact } from './behaviour/processes.ts';
+import type { Lookup, ProcessFact } from './behaviour/processes.ts';
 import type { Line } from './detect/line.ts';
 import { createFullmon } from './fullmon.ts';
 import type { Settings } from './fullmon.ts';
@@ -11,7 +10,7 @@ import { strangers } from './config/environment.ts';
 import { FullmonError } from './input/errors.ts';
 import { ACCEPTED_FILE } from './input/accepted.ts';
 import { pollAudit } from './input/auditstatus.ts';
-import { readProcess, readProcesses } from './input/proc.ts';
+import { readContainer, readProcess, readProcesses } from './input/proc.ts';
 import { STDIN } from './input/replay.ts';
 import type { ProcEntry } from './input/proc.ts';
 import type { Follower, Position, TailNotice } from './input/tail.ts';
@@ -35,9 +34,12 @@ const SETTLED = 10;
  * Only processes that have been there for a while: a shell between two pipes leaves no record, and is caught alive now and then. What is
  * known of a parent must not hang on that luck, or its children are new on the day it is caught.
  */
-const lookup = (id: Pid, atOnce = false): ProcessFact | undefined => {
-  const entry = readProcess(id);
-  return entry && (atOnce || entry.age >= SETTLED) ? factOf(entry) : undefined;
+const lookup: Lookup = {
+  process: (id) => {
+    const entry = readProcess(id);
+    return entry && entry.age >= SETTLED ? factOf(entry) : undefined;
+  },
+  container: (id) => bytes(readContainer(id)),
 };
 
 /** The agent's state, in the directory it was given; without one, where that can be: who tries fullmon without being root has nothing to keep. */

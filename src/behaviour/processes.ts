@@ -50,8 +50,13 @@ export interface ProcessFact {
   readonly container?: Bytes;
 }
 
-/** Asks the live system about a pid. `atOnce`: even if it was started a moment ago and may be gone. */
-export type Lookup = (pid: Pid, atOnce?: boolean) => ProcessFact | undefined;
+/** Asks the live system about a pid. */
+export interface Lookup {
+  /** A process that has been there for a while. */
+  readonly process: (pid: Pid) => ProcessFact | undefined;
+  /** The container of a process that may have been started a moment ago; empty on the host, and when it is gone. */
+  readonly container: (pid: Pid) => Bytes;
+}
 
 export interface Processes {
   /** The process that made the call, as it is after it. */
@@ -87,8 +92,8 @@ export interface ProcessesState {
 export const MAX_PROCESSES = 65536;
 /** The length of all their names and command lines, bytes: anybody may have a path of 4 KB. */
 const MAX_LENGTH = 12 * 2 ** 20;
-/** What becomes, or starts, the first program of a container. */
-const RUNTIME = /\/(?:runc|crun|youki|conmon|containerd-shim(?:-[a-z0-9-]+)?)$|^\/memfd:runc_cloned/;
+/** What becomes, or starts, the first program of a container; runtimes run from a copy in memory or from a mount of their own (`/`), so that no container can write to them. */
+const RUNTIME = /\/(?:runc|crun|youki|conmon|containerd-shim(?:-[a-z0-9-]+)?)$|^\/memfd:[a-z]+_cloned|^\/$/;
 const MAX_SESSIONS = 8192;
 export const MAX_DEPTH = 16;
 export const MAX_COMMAND = 1024;
@@ -263,7 +268,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
   };
 
   const ask = (pid: Pid): Process | undefined => {
-    const fact = pid > 0 ? lookup?.(pid) : undefined;
+    const fact = pid > 0 ? lookup?.process(pid) : undefined;
     return fact && fromFact(fact);
   };
 
@@ -305,7 +310,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
       : inherit(r.ses, r.ppid, parent, false);
     if (forked) return add(make(r, parent.script, from, parent, parent.command));
     // Alive it can still be asked what it was started for; what it calls itself in a record is only good for a person.
-    const fact = lookup?.(r.pid);
+    const fact = lookup?.process(r.pid);
     const script = fact?.exe === r.exe ? scriptOf(fact.exe, fact.argv, fact.cwd, fact.notty) : NONE;
     return add(make(r, script, from, parent, joined(proctitle(event).split('\0'))));
   };
@@ -351,7 +356,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
       const from = inherit(r.ses, r.ppid, before, self !== undefined);
       const parent = self === undefined ? before : self.parent;
       // A runtime has put it into its container by now; what that starts stays inside.
-      const entered = before !== undefined && RUNTIME.test(before.exe) && !RUNTIME.test(r.exe) ? lookup?.(r.pid, true)?.container : undefined;
+      const entered = before !== undefined && RUNTIME.test(before.exe) && !RUNTIME.test(r.exe) ? lookup?.container(r.pid) : undefined;
       const after = add(make(r, scriptOf(r.exe, argv, cwd, r.notty), from, parent, joined(argv), entered || before?.container));
       if (before !== undefined && before !== self) confirm(before);
       return { before: before ?? make({ ...r, exe: UNKNOWN }, NONE, { service: NONE, lineage: after.lineage }, undefined, NONE), after };

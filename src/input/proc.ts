@@ -40,6 +40,9 @@ const CONTAINER = /[/-]([0-9a-f]{12})[0-9a-f]{52}(?:\.scope)?(?:\/|$)/m;
 /** What `/proc/PID/cgroup` says, of either version. */
 export const readGroup = (cgroup: string): Pick<ProcEntry, 'unit' | 'container'> => ({ unit: UNIT.exec(cgroup)?.[1] ?? '', container: CONTAINER.exec(cgroup)?.[1] ?? '' });
 
+/** The container of a process; empty on the host, and when the process is gone. Anybody may ask. */
+export const readContainer = (pid: number): string => readGroup(optional(() => read(`/proc/${pid}/cgroup`), '')).container;
+
 /** One process; undefined when it is gone, a kernel thread, or not ours to see. */
 export const readProcess = (pid: number): ProcEntry | undefined => {
   try {

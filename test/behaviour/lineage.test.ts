@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { pid } from '../../src/audit/units.ts';
+import { bytes, pid } from '../../src/audit/units.ts';
 import type { ProcessFact } from '../../src/behaviour/processes.ts';
 import { createFullmon } from '../../src/fullmon.ts';
 import { fact } from '../support/fact.ts';
@@ -228,7 +228,7 @@ const RUNNING = [fact(1, 0, '/usr/lib/systemd/systemd', ['init']), fact(70, 1, '
 
 const withFacts = (scene: Scene, lookup?: (id: number) => ProcessFact | undefined): readonly string[] => {
   const said: string[] = [];
-  const fullmon = createFullmon({ baseline: 0, monitor: 0, rebase: false, ignored: () => false }, (line) => void (line.type === 'edge' && said.push(line.alert.edge)), lookup);
+  const fullmon = createFullmon({ baseline: 0, monitor: 0, rebase: false, ignored: () => false }, (line) => void (line.type === 'edge' && said.push(line.alert.edge)), lookup && { process: lookup, container: () => bytes('') });
   if (lookup === undefined) fullmon.know(RUNNING, pid(100));
   fullmon.feed(raw(`${scene.lines.join('\n')}\n`));
   fullmon.end();

@@ -25,14 +25,18 @@ describe('a program in a container', () => {
 
   it.each([['the host', '0::/system.slice/nginx.service\n'], ['a name like an id', '0::/system.slice/0123456789abcdef.service\n'], ['nothing', '']])('is none in %s', (_, cgroup) => expect(readGroup(cgroup).container).toBe(''));
 
-  it('is not the program of the host, nor is what it starts: W32', () => {
-    const runc: Actor = { pid: 600, ppid: 500, exe: '/usr/bin/runc', euid: 0 };
+  it.each([
+    ['/usr/bin/runc', 'itself'],
+    ['/', 'a mount of its own, as in Debian 12'],
+    ['/memfd:crun_cloned:/proc/self/exe (deleted)', 'a copy in memory'],
+  ])('that a runtime starts from %s, %s, is not a program of the host, nor is what it starts: W32', (exe) => {
+    const runc: Actor = { pid: 600, ppid: 500, exe, euid: 0 };
     const shell = { ...runc, exe: '/bin/sh' };
     const scene = openScene().exec(runc, ['runc', 'init']).exec(shell, ['sh']).exec({ ...runc, pid: 601, ppid: 600, exe: '/bin/id' }, ['id']);
-    const fullmon = openFullmon({}, undefined, (id, atOnce) => (atOnce === true && id === 600 ? fact(600, 500, '/bin/sh', { container: bytes(ID) }) : undefined));
+    const fullmon = openFullmon({}, undefined, { process: () => undefined, container: (id) => bytes(id === 600 ? ID : '') });
     fullmon.feed(raw(`${scene.lines.join('\n')}\n`));
     fullmon.end();
-    expect(alertsOf(fullmon.said).slice(-2).map(({ edge }) => edge.replaceAll(/@[^-\s]*/g, ''))).toEqual(['proc::0:/usr/bin/runc->proc:0123456789ab:0:/bin/sh -', 'proc:0123456789ab:0:/bin/sh -->proc:0123456789ab:0:/bin/id']);
+    expect(alertsOf(fullmon.said).slice(-2).map(({ edge }) => edge.replaceAll(/@[^-\s]*/g, ''))).toEqual([`proc::0:${exe.replaceAll(' ', '%20')}->proc:0123456789ab:0:/bin/sh -`, 'proc:0123456789ab:0:/bin/sh -->proc:0123456789ab:0:/bin/id']);
   });
 });
 
