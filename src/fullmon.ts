@@ -126,6 +126,8 @@ export interface Fullmon {
   readonly hostnames: Pick<Hostnames, 'learn' | 'replace' | 'dropped'>;
   /** How auditing stands `now` (audit clock), asked again and again; what is not recorded is told, and that time not learned. */
   readonly audit: (status: AuditStatus, now: Ms) => void;
+  /** These settings count from now on. */
+  readonly change: (settings: Required<Pick<Settings, 'rebase' | 'flood'>>) => void;
   readonly losses: Losses;
   /** All there is to know, to go on from as if nothing had happened; shares its parts with what is running, so print it at once. */
   readonly save: () => Snapshot;
@@ -170,6 +172,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   let asked: Ms | undefined;
 
   const monitor = settings.monitor * 1000;
+  let { rebase } = settings;
   let { phase, time, learnUntil, behind }: Pick<Snapshot['clock'], 'phase' | 'time' | 'learnUntil' | 'behind'> = saved?.clock ?? { phase: 'waiting', time: ms(0), learnUntil: ms(0), behind: 0 };
   /** The latest record, the longest time without one while learning (ms), and whether it has been told that none come. */
   let heard = saved?.clock.heard ?? ms(0);
@@ -348,7 +351,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     if (seen.length > 0 && monitor > 0) tell({ type: 'phase', time: now, phase: 'detect', facts: { edges: seen.length, unseen: unseen.length } });
     const alerts = alert(unseen, now);
     tellChanges(now);
-    if (!settings.rebase || alerts.length === 0) return;
+    if (!rebase || alerts.length === 0) return;
     for (const { seen: s, severity, lowered } of alerts) if (!isHigh(severity) && !lowered) baseline.learn(s);
     tellRefused(now);
     normalise(now);
@@ -386,6 +389,10 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       for (const finding of findings) tell({ type: 'finding', time: now, kind: 'audit', ...finding });
       if (blind && phase === 'learning' && asked !== undefined && now > asked) learnUntil = ms(learnUntil + now - asked);
       asked = now;
+    },
+    change(next) {
+      rebase = next.rebase;
+      floods.change(next.flood);
     },
     losses,
     save() {

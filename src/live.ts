@@ -4,9 +4,11 @@ import { bytes, ms, pid, ses, uid } from './audit/units.ts';
 import { LATE } from './behaviour/hostnames.ts';
 import type { Lookup, ProcessFact } from './behaviour/processes.ts';
 import type { Line } from './detect/line.ts';
+import type { Severity } from './detect/severity.ts';
 import { createFullmon } from './fullmon.ts';
 import type { Settings } from './fullmon.ts';
 import { strangers } from './config/environment.ts';
+import { reloading } from './config/reload.ts';
 import { FullmonError } from './input/errors.ts';
 import { ACCEPTED_FILE } from './input/accepted.ts';
 import { pollAudit } from './input/auditstatus.ts';
@@ -19,8 +21,7 @@ import type { Kept } from './keep.ts';
 import { watchFile } from './logwatch.ts';
 import { describeLosses, openOutput } from './report/output.ts';
 import type { Output } from './report/output.ts';
-import { accepting } from './rules.ts';
-import { readSettings } from './settings.ts';
+import { accepting, ignoring } from './rules.ts';
 
 const factOf = (p: ProcEntry): ProcessFact => ({
   pid: pid(p.pid), ppid: pid(p.ppid), exe: bytes(p.exe), argv: p.argv.map(bytes), cwd: bytes(p.cwd),
@@ -47,7 +48,7 @@ const openState = async (options: LiveOptions, settings: Settings, output: Outpu
   const { keep, STATE_DIRECTORY, unkept } = await import('./keep.ts');
   const directory = options.state ?? STATE_DIRECTORY;
   const distrust = options.publicKey === undefined ? undefined : (await import('./trust.ts')).distrusting(directory, options.publicKey);
-  if (distrust && (options.rebase || options.reset)) throw new FullmonError(`--public-key: nothing is learned beside what was signed: leave --${options.rebase ? 'rebase' : 'reset'} out`);
+  if (distrust && options.reset) throw new FullmonError('--public-key: nothing is learned beside what was signed: leave --reset out');
   try {
     return keep(directory, options.reset, settings, output.tell, lookup, distrust);
   } catch (error) {
@@ -62,18 +63,31 @@ type LiveOptions = Options & {
   readonly reset: boolean;
 };
 
-/** `fullmon`: follows a growing log until it is told to stop. */
-export const runLive = async (options: LiveOptions): Promise<void> => {
+/** A hangup of the terminal is an end; a daemon has none, and is told to look at its settings again. */
+const isAtTerminal = (): boolean => process.stdin.isTTY || process.stdout.isTTY;
+
+/** `fullmon`: follows a growing log until it is told to stop. `read`: the options as they are now, with each hangup signal. */
+export const runLive = async (options: LiveOptions, read: () => Promise<Options>): Promise<void> => {
   const output = openOutput(options.format, { buffered: false, lasting: true });
   const trouble = (text: string): void => output.tell({ type: 'finding', time: ms(Date.now()), kind: 'state', text });
+  const configured = (text: string, severity: Severity = 'low'): void => output.tell({ type: 'finding', time: ms(Date.now()), kind: 'config', severity, text });
+  const reload = reloading(options, read, configured);
+  if (!isAtTerminal()) process.on('SIGHUP', () => void reload.reload());
   for (const text of await strangers(process.env)) output.notice(text);
-  const { settings, refresh } = await accepting({ ...(await readSettings(options, trouble)), schedules: await (await import('./input/schedules.ts')).readJobs() }, options.accepted ?? ACCEPTED_FILE, trouble);
+  let ignored = await ignoring(options.ignore, configured);
+  const { settings, refresh } = await accepting({ ...options, ignored: (...edge) => ignored(...edge), schedules: await (await import('./input/schedules.ts')).readJobs() }, options.accepted ?? ACCEPTED_FILE, trouble);
   let isBlind = false;
   const tell = (line: Line): void => {
     if (line.type === 'finding' && line.kind === 'gap') isBlind = true;
     output.tell(line);
   };
   const { fullmon, resumed, checkpoint, close } = await openState(options, settings, { ...output, tell });
+  reload.add({
+    async change(changed) {
+      ignored = await ignoring(changed.ignore, configured);
+      fullmon.change(changed);
+    },
+  });
   const lookAround = (): void => {
     const { processes, lastPid } = readProcesses();
     fullmon.know(processes.map(factOf), lastPid === undefined ? undefined : pid(lastPid));
@@ -112,7 +126,7 @@ export const runLive = async (options: LiveOptions): Promise<void> => {
   };
 
   const stop = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
+    for (const signal of ['SIGINT', 'SIGTERM', ...(isAtTerminal() ? ['SIGHUP'] as const : [])] as const) process.on(signal, () => resolve());
   });
   await names?.ready;
   const unasked = pollAudit(options.auditd === STDIN ? undefined : options.auditd, (said, rules) => {

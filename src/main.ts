@@ -57,7 +57,8 @@ const parse = (args: readonly string[]): (() => Promise<void>) => {
       format: { choices: ['json', 'text'] as const, requiresArg: true, describe: 'json: one object a line; text: for people  [default: text on a terminal, else json]' },
     })
     .command('$0', 'Follow the audit log: learn for --baseline seconds, then warn in cycles of --monitor seconds', (y) => y.options(WATCHING).options(AGENT), (a) => {
-      chosen = async () => runLive({ ...(await resolveAgent(a, a.config, process.env)).options, reset: a.reset });
+      const read = async () => ({ ...(await resolveAgent(a, a.config, process.env)).options, reset: a.reset });
+      chosen = async () => runLive(await read(), read);
     })
     .command('replay <files..>', "The same over stored logs, on the log's own clock", (y) =>
       y.options(WATCHING).positional('files', { type: 'string', array: true, demandOption: true, describe: 'Logs in the order in which they were written: plain, .gz, or - for stdin' }),

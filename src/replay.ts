@@ -9,15 +9,12 @@ import type { Position } from './input/tail.ts';
 import type { Kept } from './keep.ts';
 import { describeLosses, openOutput } from './report/output.ts';
 import type { Output } from './report/output.ts';
-import { readSettings } from './settings.ts';
+import { accepting, ignoring } from './rules.ts';
 
 type ReplayOptions = Options & {
   /** Begin anew, whatever the state says. */
   readonly reset: boolean;
 };
-
-const accepting = async (settings: Settings, file: string | undefined, notice: (text: string) => void): Promise<Settings> =>
-  file === undefined ? settings : (await (await import('./rules.ts')).accepting(settings, file, notice)).settings;
 
 const openState = async ({ state, reset }: Pick<ReplayOptions, 'state' | 'reset'>, settings: Settings, output: Output): Promise<Kept | undefined> => {
   if (state === undefined && reset) throw new FullmonError('--reset: name the state with --state, a replay keeps none by itself');
@@ -61,7 +58,8 @@ const replayKept = async ({ fullmon, resumed, checkpoint, close }: Kept, files: 
 /** `fullmon replay`: stored logs on their own clock. Reads no state and writes none unless it is told to. */
 export const runReplay = async (options: ReplayOptions & { readonly files: readonly string[] }): Promise<void> => {
   const output = openOutput(options.format, { buffered: true });
-  const settings = await accepting(await readSettings(options, output.notice), options.accepted, output.notice);
+  const own: Settings = { ...options, ignored: await ignoring(options.ignore, output.notice) };
+  const settings = options.accepted === undefined ? own : (await accepting(own, options.accepted, output.notice)).settings;
   const kept = await openState(options, settings, output);
   const fullmon = kept?.fullmon ?? createFullmon(settings, output.tell);
   let stopped = false;

@@ -1,4 +1,5 @@
 import { ARROW } from './behaviour/edge.ts';
+import type { Ignore } from './config/options.ts';
 import type { Settings } from './fullmon.ts';
 import { readAccepted, versionOf } from './input/accepted.ts';
 import type { Acceptance } from './input/accepted.ts';
@@ -52,7 +53,22 @@ export const readRules = async (where: string, rules: readonly string[]): Promis
   return rules.map((rule) => inside(where, () => readRule(rule, micromatch.makeRe)));
 };
 
-const endOf = ({ expires }: Acceptance): number => (expires === undefined ? Infinity : Date.parse(expires));
+const endOf = ({ expires }: { readonly expires?: string | undefined }): number => (expires === undefined ? Infinity : Date.parse(expires));
+
+/** One rule of all that is ignored; what has expired counts no more, of which `trouble` is told when it is first missed. Throws a {@link FullmonError}. */
+export const ignoring = async (ignore: readonly Ignore[], trouble: (text: string) => void): Promise<Rule> => {
+  const rules = await readRules('--ignore', ignore.map(({ edge }) => edge));
+  const missed = new Set<Ignore>();
+  return (...edge) =>
+    ignore.some((entry, i) => {
+      if (rules[i]?.(...edge) !== true) return false;
+      const [, , time] = edge;
+      if (time < endOf(entry)) return true;
+      if (!missed.has(entry)) trouble(`'${entry.edge}' was ignored until ${entry.expires}, and is told from now on`);
+      missed.add(entry);
+      return false;
+    });
+};
 
 /** The one rule that decisions make up: edges by one look-up, globs one by one. `trouble` is told of those that cannot be used. */
 export const acceptedBy = async (file: string, entries: readonly Acceptance[], trouble: (text: string) => void): Promise<Rule> => {

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hex, record, syscall } from './support/log.ts';
+import { hex, record, syscall, writes } from './support/log.ts';
 import { builtProgram, run, start } from './support/program.ts';
 import type { How, Ran } from './support/program.ts';
 import { readLog } from './support/replay.ts';
@@ -276,17 +276,6 @@ describe('the lines for machines', () => {
   });
 });
 
-/** A write to a file by nobody that lives here, at this moment. */
-const event = (name: string, serial: number): string => {
-  const stamp = `audit(${(Date.now() / 1000).toFixed(3)}:${serial})`;
-  return [
-    record('SYSCALL', syscall({ syscall: '257', a0: 'ffffff9c', a2: '241', pid: '4190001', ppid: '4190000', exe: '"/usr/bin/tee"', auid: '4294967295', ses: '4294967295' })),
-    record('CWD', 'cwd="/srv"'),
-    record('PATH', `item=0 name="${name}" inode=9 dev=fe:00 mode=0100644 nametype=CREATE`),
-    record('PROCTITLE', 'proctitle="tee"'),
-  ].map((line) => `${line.replace(/audit\([^)]*\)/, stamp)}\n`).join('');
-};
-
 /** Learns nothing, and keeps its state apart. */
 const agentArgs = (): readonly string[] => ['--baseline', '0', '--wait', '0.02', '--state', mkdtempSync(join(dir, 'state-'))];
 
@@ -296,9 +285,9 @@ describe('following a log', () => {
     mkdirSync(dirname(log));
     const agent = start(command(...agentArgs(), '--monitor', '0', '--auditd', log));
     await agent.says('no such file yet');
-    writeFileSync(log, event('one', 1));
+    writeFileSync(log, writes('one', 1));
     await agent.says('file:CREATE:/srv/one');
-    writeFileSync(log, event('two', 2), { flag: 'a' });
+    writeFileSync(log, writes('two', 2), { flag: 'a' });
     await agent.says('file:CREATE:/srv/two');
     agent.child.kill('SIGTERM');
     const { status, stdout } = await agent.ended;
@@ -307,10 +296,10 @@ describe('following a log', () => {
   });
 
   it('starts at the end of a log that is there, and closes the open cycle when told to end', async () => {
-    const log = file('there.log', event('before', 1));
+    const log = file('there.log', writes('before', 1));
     const agent = start(command(...agentArgs(), '--monitor', '3600', '--auditd', log));
     await agent.says('reading from byte');
-    writeFileSync(log, event('after', 2), { flag: 'a' });
+    writeFileSync(log, writes('after', 2), { flag: 'a' });
     await agent.says('"msg":"collect"');
     agent.child.kill('SIGTERM');
     const { status, stdout } = await agent.ended;
@@ -319,19 +308,19 @@ describe('following a log', () => {
   });
 
   it('goes on when the log is emptied', async () => {
-    const log = file('emptied.log', event('what-was-there-before', 1));
+    const log = file('emptied.log', writes('what-was-there-before', 1));
     const agent = start(command(...agentArgs(), '--monitor', '0', '--auditd', log));
     await agent.says('reading from byte');
     truncateSync(log);
     await sleep(500);
-    writeFileSync(log, event('after', 2), { flag: 'a' });
+    writeFileSync(log, writes('after', 2), { flag: 'a' });
     await agent.says('file:CREATE:/srv/after');
     agent.child.kill('SIGINT');
     expect((await agent.ended).status).toBe(0);
   });
 
   it('takes records from stdin, and ends with it', async () => {
-    const { status, stdout } = await fullmon([...agentArgs(), '--monitor', '60', '--auditd', '-'], { input: event('one', 1) + event('two', 2) });
+    const { status, stdout } = await fullmon([...agentArgs(), '--monitor', '60', '--auditd', '-'], { input: writes('one', 1) + writes('two', 2) });
     expect(status).toBe(0);
     expect(edgesOf(stdout).length).toBe(2);
   });

@@ -101,8 +101,12 @@ const flag: Source['originOf'] = () => ({ by: 'flag' });
 const environment: Source['originOf'] = () => ({ by: 'environment' });
 
 /** The agent's settings, as flags, environment and file have them. Throws a {@link FullmonError} for what nobody can mean. */
-export const resolveAgent = async (flags: Layer, config: string | undefined, variables: Environment): Promise<Resolved> =>
-  merge([{ layer: flags, originOf: flag }, { layer: readEnvironment(variables), originOf: environment }, await readLayer(fileOf(config, variables))]);
+export const resolveAgent = async (flags: Layer, config: string | undefined, variables: Environment): Promise<Resolved> => {
+  const resolved = merge([{ layer: flags, originOf: flag }, { layer: readEnvironment(variables), originOf: environment }, await readLayer(fileOf(config, variables))]);
+  const { publicKey, rebase } = resolved.options;
+  if (publicKey !== undefined && rebase) throw new FullmonError('--public-key: nothing is learned beside what was signed: leave --rebase out');
+  return resolved;
+};
 
 /** Those of a replay: it takes what decides what is told from everywhere, all else only from its flags; a file only if one is named. Throws a {@link FullmonError}. */
 export const resolveReplay = async (flags: Layer, config: string | undefined, variables: Environment): Promise<Resolved> => {

@@ -47,7 +47,7 @@ export interface Flood {
 interface Bucket {
   readonly key: string;
   readonly of: string;
-  readonly limit: number;
+  limit: number;
   /** When its hour began, and when anything fell into it last. */
   since: Ms;
   last: Ms;
@@ -79,6 +79,8 @@ export interface Floods {
   readonly admit: (seen: Sighting, edge: string, opens: boolean) => Admission;
   /** What has become a flood, goes on as one for a day, or is over, and has not been told; `Infinity` ends them all. */
   readonly report: (now: Ms) => readonly Flood[];
+  /** Another budget counts from now on. */
+  readonly change: (budget: number) => void;
   readonly save: () => FloodsState;
 }
 
@@ -128,8 +130,9 @@ const copy = ({ key, of, limit, since, last, told, held, reported, examples, inc
 
 const TOLD: Admission = { isTold: true, incident: undefined, join: () => undefined };
 
-/** `budget`: see {@link BUDGET}; 0 for none at all: everything is told. */
-export const watchFloods = (budget = BUDGET, saved?: FloodsState): Floods => {
+/** `first`: see {@link BUDGET}; 0 for none at all: everything is told. */
+export const watchFloods = (first = BUDGET, saved?: FloodsState): Floods => {
+  let budget = first;
   const buckets = new Map<string, Bucket>(saved?.buckets.map((bucket) => [bucket.key, copy(bucket)]));
   const waiting = new Set<Bucket>([...buckets.values()].filter(({ held }) => held > 0));
   let swept = saved?.swept ?? ms(0);
@@ -171,9 +174,11 @@ export const watchFloods = (budget = BUDGET, saved?: FloodsState): Floods => {
       if (budget === 0) return TOLD;
       const time = seen.last;
       const needs = needsOf(seen, opens);
-      for (const { key } of needs) {
+      for (const { key, size } of needs) {
         const bucket = find(key, time);
-        if (bucket === undefined || bucket.told < bucket.limit) continue;
+        if (bucket === undefined) continue;
+        bucket.limit = budget * size;
+        if (bucket.told < bucket.limit) continue;
         bucket.last = time;
         return hold(bucket, edge);
       }
@@ -209,6 +214,10 @@ export const watchFloods = (budget = BUDGET, saved?: FloodsState): Floods => {
         waiting.delete(bucket);
       }
       return floods;
+    },
+
+    change(next) {
+      budget = next;
     },
 
     save: () => ({ buckets: [...buckets.values()].map(copy), swept }),

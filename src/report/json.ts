@@ -34,10 +34,13 @@ export const jsonReport = (destination: DestinationStream): ((line: Line) => voi
         log.info({ time, type: 'phase', subject, action: kind.toUpperCase(), names, witnesses: witnesses.map(show) }, `+ignore ${show(source).replaceAll('>', '%3E')}`);
         return;
       }
-      case 'finding':
-        if (line.severity !== undefined && isHigh(line.severity)) log.error({ time, type, kind: line.kind, severity: line.severity, ...line.facts }, line.text);
-        else log.warn({ time, type, kind: line.kind, severity: line.severity, ...line.facts }, line.text);
+      case 'finding': {
+        // It may name a rule.
+        const text = line.text.replaceAll(ARROW, '-%3E');
+        if (line.severity !== undefined && isHigh(line.severity)) log.error({ time, type, kind: line.kind, severity: line.severity, ...line.facts }, text);
+        else log.warn({ time, type, kind: line.kind, severity: line.severity, ...line.facts }, text);
         return;
+      }
       case 'coverage': {
         const { coverage, expectedPerDay, regimes, byKind, ...facts } = line.coverage;
         const missing = regimes.filter(({ seen }) => !seen).map(({ name }) => name);

@@ -6,7 +6,7 @@ import { strangers } from '../../src/config/environment.ts';
 import { readFile } from '../../src/config/file.ts';
 import { KEYS } from '../../src/config/options.ts';
 import { resolveAgent, resolveReplay } from '../../src/config/resolve.ts';
-import { readSettings } from '../../src/settings.ts';
+import { ignoring } from '../../src/rules.ts';
 import { builtProgram, run } from '../support/program.ts';
 import { alertsOf, readLog, replay } from '../support/replay.ts';
 
@@ -41,7 +41,7 @@ const ALL = `
 auditd: /srv/audit.log
 baseline: 7200
 monitor: 30.5
-rebase: true
+rebase: false
 ignore:
   - 'proc:*:/usr/bin/rsync* -> file:*:/srv/*'
   - edge: 'proc:*:/usr/bin/tar* -> *'
@@ -63,7 +63,7 @@ describe('the file', () => {
   it('may say everything that flags say', async () => {
     const { options, originOf } = await resolveAgent({}, written(ALL), {});
     expect(options).toEqual({
-      auditd: '/srv/audit.log', baseline: 7200, monitor: 30.5, rebase: true,
+      auditd: '/srv/audit.log', baseline: 7200, monitor: 30.5, rebase: false,
       ignore: [{ edge: 'proc:*:/usr/bin/rsync* -> file:*:/srv/*' }, { edge: 'proc:*:/usr/bin/tar* -> *', comment: 'the old backup', expires: '2027-01-31' }],
       dns: ['resolved', 'pcap:/srv/dns.pcap@10.0.0.1'], flood: 0, maxEdges: 5000, state: '/srv/state', accepted: '/srv/accepted.jsonl', wait: 1,
       publicKey: '/srv/key.pem', format: 'json', metrics: '127.0.0.1:9100', sinks: [],
@@ -129,7 +129,7 @@ describe('flags count before the environment, that before the file, that before 
 
   it('for a replay, which leaves what is the agent alone: its log, its state, its names', async () => {
     const { options } = await resolveReplay({ flood: 1 }, written(ALL), { FULLMON_MONITOR: '2', FULLMON_STATE: '/srv/other' });
-    expect(options).toMatchObject({ flood: 1, monitor: 2, baseline: 7200, rebase: true, maxEdges: 5000, accepted: '/srv/accepted.jsonl', state: undefined, dns: [], format: undefined, publicKey: undefined, wait: 0.5, metrics: undefined });
+    expect(options).toMatchObject({ flood: 1, monitor: 2, baseline: 7200, rebase: false, maxEdges: 5000, accepted: '/srv/accepted.jsonl', state: undefined, dns: [], format: undefined, publicKey: undefined, wait: 0.5, metrics: undefined });
   });
 
   it('the environment may name the file', async () => {
@@ -137,6 +137,10 @@ describe('flags count before the environment, that before the file, that before 
     expect((await resolveAgent({}, undefined, { FULLMON_CONFIG })).options.flood).toBe(7);
     expect((await resolveReplay({}, undefined, { FULLMON_CONFIG })).options.flood).toBe(7);
     expect((await resolveAgent({}, written('flood: 8'), { FULLMON_CONFIG })).options.flood).toBe(8);
+  });
+
+  it('nothing may be learned beside what was signed', async () => {
+    await expect(resolveAgent({ rebase: true }, written('public-key: /srv/key.pem'), {})).rejects.toThrow('--public-key: nothing is learned beside what was signed: leave --rebase out');
   });
 
   it('a variable that cannot be meant is wrong use', async () => {
@@ -157,13 +161,13 @@ describe('what is ignored until some day', () => {
     const log = readLog(SUID);
     const alerts = async (expires: string) => {
       const troubles: string[] = [];
-      const options = { baseline: 30, monitor: 10, rebase: false, flood: 20, maxEdges: 100_000, ignore: [{ edge: '* -> *', expires }] };
-      return { alerts: alertsOf(replay(log, await readSettings(options, (text) => void troubles.push(text)))).length, troubles };
+      const ignored = await ignoring([{ edge: '* -> *', expires }], (text) => void troubles.push(text));
+      return { alerts: alertsOf(replay(log, { baseline: 30, monitor: 10, rebase: false, ignored })).length, troubles };
     };
     expect(await alerts('2100-01-01')).toEqual({ alerts: 0, troubles: [] });
     const { alerts: told, troubles } = await alerts('2001-01-01');
     expect(told).toBeGreaterThan(0);
-    expect(troubles).toEqual(["'* -> *' has been ignored until 2001-01-01, and is told from now on"]);
+    expect(troubles).toEqual(["'* -> *' was ignored until 2001-01-01, and is told from now on"]);
   });
 });
 

@@ -1,0 +1,60 @@
+import type { Severity } from '../detect/severity.ts';
+import { FullmonError } from '../input/errors.ts';
+import { KEYS } from './options.ts';
+import type { Key } from './options.ts';
+import type { Options } from './resolve.ts';
+
+/** What a part of the agent does when it is told to read its configuration again. */
+export interface Reloadable {
+  /** What is held open by its name is to be opened again: a log was rotated. Comes first, and whatever the configuration says. */
+  readonly reopen?: () => void;
+  /** The settings that it goes by from now on. May throw a {@link FullmonError}: then it goes on as before, and that is told. */
+  readonly change?: (options: Options) => void | Promise<void>;
+}
+
+export interface Reload {
+  readonly add: (part: Reloadable) => void;
+  /** Reads it again; one after the other. */
+  readonly reload: () => Promise<void>;
+}
+
+/** What can change while it runs; all else is told to need a restart, which goes on where it was. */
+const CHANGEABLE: ReadonlySet<Key> = new Set<Key>(['rebase', 'ignore', 'flood', 'metrics', 'sinks']);
+
+const valueOf = ({ maxEdges, publicKey, ...same }: Options): { readonly [K in Key]: unknown } => ({ ...same, 'max-edges': maxEdges, 'public-key': publicKey });
+
+const differences = (before: Options, now: Options): readonly Key[] => {
+  const [was, is] = [valueOf(before), valueOf(now)];
+  return KEYS.filter((key) => JSON.stringify(was[key]) !== JSON.stringify(is[key]));
+};
+
+/** Reads the configuration again when asked. One that is wrong is told, and the one before goes on. */
+export const reloading = (first: Options, read: () => Promise<Options>, tell: (text: string, severity: Severity) => void): Reload => {
+  const parts: Reloadable[] = [];
+  let current = first;
+  let turn = Promise.resolve();
+
+  const attempt = async <T>(what: string, act: () => T | Promise<T>): Promise<T | undefined> => {
+    try {
+      return await act();
+    } catch (error) {
+      if (!(error instanceof FullmonError)) throw error;
+      tell(`${what}: ${error.message}: what was set before goes on`, 'medium');
+      return undefined;
+    }
+  };
+
+  const reload = async (): Promise<void> => {
+    for (const { reopen } of parts) await attempt('a log cannot be opened again', () => reopen?.());
+    const next = await attempt('the configuration was not taken over', read);
+    if (next === undefined) return;
+    const changed = differences(current, next);
+    current = next;
+    if (changed.length === 0) return;
+    for (const { change } of parts) await attempt('a part of the configuration was not taken over', () => change?.(next));
+    const [now, later] = [changed.filter((key) => CHANGEABLE.has(key)), changed.filter((key) => !CHANGEABLE.has(key))];
+    tell([...(now.length === 0 ? [] : [`the configuration was changed: ${now.join(', ')}`]), ...(later.length === 0 ? [] : [`${later.join(', ')} will count after a restart`])].join('; '), 'low');
+  };
+
+  return { add: (part) => void parts.push(part), reload: () => (turn = turn.then(reload)) };
+};
