@@ -6,7 +6,7 @@ import { createFullmon } from './fullmon.ts';
 import type { Snapshot } from './fullmon.ts';
 import { openStore, readState } from './input/checkpoint.ts';
 import { FullmonError, unreadable } from './input/errors.ts';
-import { messageOf, unlink, writeNew } from './input/files.ts';
+import { asOwner, messageOf, unlink, writeNew } from './input/files.ts';
 import { faultOf, readPublicKey, sign, signatureOf } from './input/signature.ts';
 import { readCheckpoint } from './keep.ts';
 import type { Checkpoint } from './keep.ts';
@@ -98,23 +98,25 @@ const importFrom = ({ files, state, publicKey }: BaselineOptions): void => {
   } catch {
     // Not signed; that is only wrong where a key is given.
   }
-  const store = openStore(state);
-  try {
-    const found = store.read(readCheckpoint);
-    // What is damaged is what this is to mend.
-    if (found.kind === 'damaged') store.reset();
-    const kept = join(state, SIGNED);
-    writeNew(`${kept}.new`, bytes);
-    renameSync(`${kept}.new`, kept);
-    if (signature === undefined) unlink(signatureOf(kept));
-    else {
-      writeNew(`${signatureOf(kept)}.new`, signature);
-      renameSync(`${signatureOf(kept)}.new`, signatureOf(kept));
+  asOwner(state, () => {
+    const store = openStore(state);
+    try {
+      const found = store.read(readCheckpoint);
+      // What is damaged is what this is to mend.
+      if (found.kind === 'damaged') store.reset();
+      const kept = join(state, SIGNED);
+      writeNew(`${kept}.new`, bytes);
+      renameSync(`${kept}.new`, kept);
+      if (signature === undefined) unlink(signatureOf(kept));
+      else {
+        writeNew(`${signatureOf(kept)}.new`, signature);
+        renameSync(`${signatureOf(kept)}.new`, signatureOf(kept));
+      }
+      store.write(withBaseline(found.kind === 'state' ? found.state : undefined, exported));
+    } finally {
+      store.close();
     }
-    store.write(withBaseline(found.kind === 'state' ? found.state : undefined, exported));
-  } finally {
-    store.close();
-  }
+  });
   process.stderr.write(`fullmon: ${exported.entries.length} edges and patterns are what is normal now\n`);
 };
 

@@ -6,6 +6,7 @@ import yargs from 'yargs';
 import { resolveAgent, resolveReplay } from './config/resolve.ts';
 import { DEFAULTS, NUMBERS } from './config/options.ts';
 import type { Layer } from './config/options.ts';
+import { SEVERITIES } from './detect/severity.ts';
 import { FullmonError, inside } from './input/errors.ts';
 import { runLive } from './live.ts';
 import { STDIN } from './input/replay.ts';
@@ -61,9 +62,12 @@ const parse = (args: readonly string[]): (() => Promise<void>) => {
       chosen = async () => runLive(await read(), read);
     })
     .command('replay <files..>', "The same over stored logs, on the log's own clock", (y) =>
-      y.options(WATCHING).positional('files', { type: 'string', array: true, demandOption: true, describe: 'Logs in the order in which they were written: plain, .gz, or - for stdin' }),
+      y
+        .options(WATCHING)
+        .option('fail-on', { choices: SEVERITIES, requiresArg: true, describe: 'Exit status 1 when something that grave, or graver, was found' })
+        .positional('files', { type: 'string', array: true, demandOption: true, describe: 'Logs in the order in which they were written: plain, .gz, or - for stdin' }),
       (a) => {
-        chosen = async () => runReplay({ ...(await resolveReplay(a, a.config, process.env)).options, reset: a.reset, files: a.files });
+        chosen = async () => runReplay({ ...(await resolveReplay(a, a.config, process.env)).options, reset: a.reset, files: a.files, failOn: a.failOn });
       })
     .command('config', 'The settings that count and who set them; --check only says what is wrong with them', (y) =>
       y
@@ -102,7 +106,7 @@ const parse = (args: readonly string[]): (() => Promise<void>) => {
     .example('$0 --baseline 3600 --monitor 60 --rebase', 'Watch this server, tune at the terminal')
     .example('$0 replay /var/log/audit/audit.log.1 /var/log/audit/audit.log', 'What would it have said?')
     .example("$0 --ignore 'proc:*:/usr/bin/rsync* -> file:*:/srv/mirror/*'", 'Leave a mirror job alone')
-    .epilogue('Edges read SUBJECT->OBJECT, for example\n  proc::33:/usr/bin/dash -c@php-fpm8.2->proc::33:/usr/bin/id@php-fpm8.2\nExit status: 0 done, 1 the report could not be written, 2 wrong use.')
+    .epilogue('Edges read SUBJECT->OBJECT, for example\n  proc::33:/usr/bin/dash -c@php-fpm8.2->proc::33:/usr/bin/id@php-fpm8.2\nExit status: 0 done, 1 the report could not be written or --fail-on was met, 2 wrong use.')
     .strict()
     .version()
     .help()

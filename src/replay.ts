@@ -1,5 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Options } from './config/resolve.ts';
+import { SEVERITIES } from './detect/severity.ts';
+import type { Severity } from './detect/severity.ts';
 import { createFullmon } from './fullmon.ts';
 import type { Settings } from './fullmon.ts';
 import { FullmonError } from './input/errors.ts';
@@ -14,6 +16,8 @@ import { accepting, ignoring } from './rules.ts';
 type ReplayOptions = Options & {
   /** Begin anew, whatever the state says. */
   readonly reset: boolean;
+  /** So grave a find makes the replay fail. */
+  readonly failOn: Severity | undefined;
 };
 
 const openState = async ({ state, reset }: Pick<ReplayOptions, 'state' | 'reset'>, settings: Settings, output: Output): Promise<Kept | undefined> => {
@@ -55,9 +59,20 @@ const replayKept = async ({ fullmon, resumed, checkpoint, close }: Kept, files: 
   close(position);
 };
 
+/** The exit status is 1 once something so grave is told. */
+const failingOn = (least: Severity | undefined, output: Output): Output =>
+  least === undefined ? output : {
+    ...output,
+    tell(line) {
+      const severity = line.type === 'incident' ? line.incident.severity : line.type === 'finding' ? line.severity : undefined;
+      if (severity !== undefined && SEVERITIES.indexOf(severity) >= SEVERITIES.indexOf(least)) process.exitCode = 1;
+      output.tell(line);
+    },
+  };
+
 /** `fullmon replay`: stored logs on their own clock. Reads no state and writes none unless it is told to. */
 export const runReplay = async (options: ReplayOptions & { readonly files: readonly string[] }): Promise<void> => {
-  const output = openOutput(options.format, { buffered: true });
+  const output = failingOn(options.failOn, openOutput(options.format, { buffered: true }));
   const own: Settings = { ...options, ignored: await ignoring(options.ignore, output.notice) };
   const settings = options.accepted === undefined ? own : (await accepting(own, options.accepted, output.notice)).settings;
   const kept = await openState(options, settings, output);

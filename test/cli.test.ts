@@ -189,6 +189,12 @@ describe('a replay', () => {
     expect(await edgesIgnoring('** -> *')).toEqual([]);
   });
 
+  it('fails on request when something so grave was found', async () => {
+    const statuses = await Promise.all(['low', 'critical'].map(async (least) => (await replay('--baseline', '30', '--fail-on', least, SUID)).status));
+    expect(statuses).toEqual([1, 1]);
+    expect((await replay('--baseline', '30', '--fail-on', 'low', '--ignore', '* -> *', SUID)).status).toBe(0);
+  });
+
   it('stands more flags than one would give', async () => {
     const { status, stdout } = await replay('--baseline', '1', '--baseline', '30', '--rebase', '--format', 'text', '--monitor', '0.0000001', SUID);
     expect(status).toBe(0);

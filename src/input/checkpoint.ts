@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { FullmonError } from './errors.ts';
-import { codeOf, me, messageOf, openTrusted, unlink, writeNew } from './files.ts';
+import { asOwner, codeOf, me, messageOf, openTrusted, unlink, writeNew } from './files.ts';
 
 /** Where the agent keeps its state unless told otherwise. */
 export const STATE_DIRECTORY = '/var/lib/fullmon';
@@ -149,7 +149,7 @@ const WRONG: Readonly<Record<string, string>> = { ENOENT: 'is missing', ELOOP: '
 const stateFiles = (directory: string): readonly [state: string, previous: string] => [join(directory, 'state'), join(directory, 'state.previous')];
 
 /** Reads the state of a directory, or the one before it when that is damaged. `revive` throws for a body that is of no use. */
-export const readState = <T>(directory: string, revive: (body: unknown) => T): Found<T> => {
+const readFiles = <T>(directory: string, revive: (body: unknown) => T): Found<T> => {
   const files = stateFiles(directory);
   const troubles: string[] = [];
   for (const path of files) {
@@ -161,6 +161,9 @@ export const readState = <T>(directory: string, revive: (body: unknown) => T): F
   }
   return files.some(exists) ? { kind: 'damaged', trouble: troubles.join('; ') } : { kind: 'nothing' };
 };
+
+/** The same for a look at it: root may have one at that of another user. */
+export const readState = <T>(directory: string, revive: (body: unknown) => T): Found<T> => asOwner(directory, () => readFiles(directory, revive));
 
 /**
  * Opens a state directory: ours, closed to others, no link, one fullmon at a time. The state is one file that is replaced as a whole: written
@@ -174,7 +177,7 @@ export const openStore = (directory: string): Store => {
   let mine = lock(directory);
 
   return {
-    read: (revive) => readState(directory, revive),
+    read: (revive) => readFiles(directory, revive),
 
     write(body) {
       const bytes = Buffer.from(JSON.stringify(body), 'utf8');

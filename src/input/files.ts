@@ -1,5 +1,5 @@
 /** Files that decide what is normal: read only when nobody else can have written them, written whole or not at all. */
-import { closeSync, constants, fstatSync, fsyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, openSync, statSync, unlinkSync, writeSync } from 'node:fs';
 
 /** No file of ours grows to this; whatever does is none. Bytes. */
 const MAX_BYTES = 2 ** 30;
@@ -10,6 +10,24 @@ export const messageOf = (error: unknown): string => codeOf(error) || (error ins
 
 /** The user who runs this. */
 export const me = (): number => process.geteuid?.() ?? 0;
+
+/**
+ * Does something in a directory as its owner, if root may choose: what is made there is the owner's, and no link of his leads root elsewhere.
+ * `act` may not wait: another one would go on as that user.
+ */
+export const asOwner = <T>(directory: string, act: () => T): T => {
+  const owner = me() === 0 ? statSync(directory, { throwIfNoEntry: false }) : undefined;
+  if (owner === undefined || owner.uid === 0 || process.getegid === undefined) return act();
+  const group = process.getegid();
+  process.setegid?.(owner.gid);
+  process.seteuid?.(owner.uid);
+  try {
+    return act();
+  } finally {
+    process.seteuid?.(0);
+    process.setegid?.(group);
+  }
+};
 
 /** Removes a file that may be missing. */
 export const unlink = (path: string): void => {

@@ -28,10 +28,20 @@ describe('a command line', () => {
     ['sshpass -phunter2 ssh x', 'sshpass -p[redacted] ssh x'],
     ['redis-cli -h db -a hunter2 ping', 'redis-cli -h db -a [redacted] ping'],
     ['ldapsearch -x -w hunter2 -b dc=x', 'ldapsearch -x -w [redacted] -b dc=x'],
+    ['MYSQL_PWD=hunter2 mysql app', 'MYSQL_PWD=[redacted] mysql app'],
+    ['curl https://x.test/hook?token=abc&user=a', 'curl https://x.test/hook?token=[redacted]'],
+    ['docker login -u a -p hunter2 registry.test', 'docker login -u a -p [redacted] registry.test'],
+    ['/usr/bin/openssl rsa -in k.pem -passin pass:hunter2', '/usr/bin/openssl rsa -in k.pem -passin pass:[redacted]'],
+    ['smbclient //h/s -U user%hunter2', 'smbclient //h/s -U user%25[redacted]'],
+    ['backup --pass hunter2 /srv', 'backup --pass [redacted] /srv'],
+    ['aws configure set aws_access_key_id AKIAABCDEFGHIJKLMNOP', 'aws configure set aws_access_key_id [redacted]'],
+    ['echo AKIAABCDEFGHIJKLMNOP', 'echo [redacted]'],
+    ['git clone https://ghp_abcdefghijklmnopqrstuvwxyz012345@example.test/x', 'git clone https://[redacted]@example.test/x'],
+    ['http GET x.test eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-def', 'http GET x.test [redacted]'],
     ['mongosh -u a -p hunter2', 'mongosh -u a -p [redacted]'],
   ])('%s keeps its secret', (command, expected) => expect(showCommand(command)).toBe(expected));
 
-  it.each(['ls -la /etc/passwd', 'find / -name secret', 'mkdir -p /srv/app', 'chown -R app:app /srv', 'ps -u root', 'passwd', 'python3 /opt/token.py', 'id -u', 'cat /etc/shadow', 'ssh -p 22 host', 'nc 203.0.113.66 4444', 'tail -n 5 x'])(
+  it.each(['ls -la /etc/passwd', 'find / -name secret', 'mkdir -p /srv/app', 'chown -R app:app /srv', 'ps -u root', 'passwd', 'python3 /opt/token.py', 'id -u', 'cat /etc/shadow', 'ssh -p 22 host', 'nc 203.0.113.66 4444', 'tail -n 5 x', 'docker run -p 80:80 nginx', 'compass --bypass x', 'make pass', 'ssh-keygen -t ed25519'])(
     '%s has none',
     (command) => expect(showCommand(command)).toBe(command),
   );
