@@ -1,5 +1,6 @@
 import { Has, proctitle } from '../audit/event.ts';
 import type { Event, SyscallRecord } from '../audit/event.ts';
+import { dropOldest, partOf } from '../audit/oldest.ts';
 import { bytes, isSet, pid } from '../audit/units.ts';
 import type { Bytes, Pid, Ses, Uid } from '../audit/units.ts';
 import { NONE, printSubject, UNKNOWN } from './edge.ts';
@@ -206,12 +207,14 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
 
   const isFull = (): boolean => table.size >= MAX_PROCESSES || length > MAX_LENGTH;
 
-  /** Drops the oldest process that has not been heard of since it was last considered. */
+  /** Drops the oldest processes that have not been heard of since they were last considered: some at once, see {@link dropOldest}. */
   const makeRoom = (): void => {
+    let room = partOf(table.size);
     for (const [id, p] of table) {
       if (!p.active) {
         drop(p);
-        return;
+        if (--room === 0) return;
+        continue;
       }
       table.delete(id);
       p.active = false;
@@ -258,13 +261,8 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
   };
 
   const openSession = (id: Ses, session: Session): void => {
-    if (sessions.size >= MAX_SESSIONS) {
-      for (const oldest of sessions.keys()) {
-        sessions.delete(oldest);
-        break;
-      }
-    }
     sessions.set(id, session);
+    dropOldest(sessions, MAX_SESSIONS);
   };
 
   const ask = (pid: Pid): Process | undefined => {

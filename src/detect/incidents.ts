@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { dropOldest } from '../audit/oldest.ts';
 import { ms } from '../audit/units.ts';
 import type { Bytes, Ms } from '../audit/units.ts';
 import { ARROW, isFile, NONE, parseSubject, printObject } from '../behaviour/edge.ts';
@@ -80,14 +81,6 @@ const MAX_OPEN = 2048;
 const MAX_CLOSED = 200;
 const MAX_EDGES = 500;
 const MAX_LISTED = 8 * 2 ** 20;
-
-const dropOldest = <K>(map: Map<K, unknown>, most: number): void => {
-  if (map.size <= most) return;
-  for (const key of map.keys()) {
-    map.delete(key);
-    return;
-  }
-};
 
 const remember = <K, V>(map: Map<K, V>, key: K, value: V): void => {
   map.delete(key);

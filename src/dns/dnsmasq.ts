@@ -1,3 +1,4 @@
+import { dropOldest } from '../audit/oldest.ts';
 import { ms } from '../audit/units.ts';
 import type { Bytes, Ms } from '../audit/units.ts';
 import { readAddress } from './address.ts';
@@ -37,11 +38,7 @@ export const dnsmasqLog = (found: (answer: Answer<Ms | Stamp>) => void): ((line:
   const ask = (key: string, question: Bytes): void => {
     queries.delete(key);
     queries.set(key, question);
-    if (queries.size <= MAX_QUERIES) return;
-    for (const oldest of queries.keys()) {
-      queries.delete(oldest);
-      return;
-    }
+    dropOldest(queries, MAX_QUERIES);
   };
 
   /** The query that a reply belongs to. */

@@ -1,3 +1,4 @@
+import { dropOldest } from '../audit/oldest.ts';
 import { ms } from '../audit/units.ts';
 import { printIpv4, printIpv6 } from './address.ts';
 import type { Answer } from './answer.ts';
@@ -102,10 +103,7 @@ export const readCapture = (resolvers: ReadonlySet<string>, found: (answer: Answ
     if (!message.isAnswer) {
       if (toPort !== DNS || !resolvers.has(to)) return;
       queries.add(`${from} ${fromPort} ${to} ${asked}`);
-      if (queries.size > MAX_QUERIES) for (const oldest of queries) {
-        queries.delete(oldest);
-        break;
-      }
+      dropOldest(queries, MAX_QUERIES);
       return;
     }
     // The first answer is the one that the program took.
