@@ -15,6 +15,8 @@ import type { Ms, Pid } from './units.ts';
 export const EVENT_TIMEOUT = 2000;
 /** Events whose records may be outstanding at a time; real logs need a few dozen. */
 export const MAX_OPEN = 8192;
+/** Of the events that nothing ended, those that one record ends at most: a leap of the clock leaves thousands behind, and the records after it end the rest. */
+export const MAX_OVER = 16;
 /** Events kept for the next use, with the names of their last one: as many as are open at a time, not as a flood once left behind. */
 const MAX_POOL = 64;
 /** Serials count up from a boot on; they come out of order by less than this. */
@@ -151,12 +153,19 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
   // Both ways: after the clock was set back, the events from before would wait for ever.
   const isOver = (event: Event): boolean => Math.abs(clock - event.left) >= EVENT_TIMEOUT;
 
-  const expire = (): void => {
-    if (interrupted.size === 0) return;
+  /** No other event is over before the clock moves on from here. */
+  let looked: Ms | undefined;
+
+  const expire = (most: number): void => {
+    if (interrupted.size === 0 || looked === clock) return;
+    looked = undefined;
+    let left = most;
     for (const event of interrupted.values()) {
       if (!isOver(event)) break;
+      if (left-- === 0) return;
       finish(event);
     }
+    looked = clock;
   };
 
   const belongs = (event: Event): boolean => event.serial === header.serial && event.time === header.time && event.node === header.node;
@@ -198,7 +207,7 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
       }
     }
     advance(header.time);
-    expire();
+    expire(MAX_OVER);
     interrupt();
     const event = pool.pop() ?? newEvent();
     event.node = header.node;
@@ -244,7 +253,7 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
       passing = false;
       if (!current && interrupted.size === 0) return;
       clock = now;
-      expire();
+      expire(Infinity);
       if (current && isOver(current)) finish(current);
     },
     endFile() {

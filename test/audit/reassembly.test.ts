@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EVENT_TIMEOUT, MAX_OPEN } from '../../src/audit/reassembler.ts';
+import { EVENT_TIMEOUT, MAX_OPEN, MAX_OVER } from '../../src/audit/reassembler.ts';
 import { ms } from '../../src/audit/units.ts';
 import { openLog, raw, read, record, syscall, T0 } from '../support/log.ts';
 import type { Log } from '../support/log.ts';
@@ -201,6 +201,18 @@ describe('events whose records interleave', () => {
     expect(log.events[0]).toMatchObject({ serial: 1 });
     log.idle(ms(T0 + 3000 + EVENT_TIMEOUT));
     expect(log.events).toHaveLength(2999);
+  });
+
+  it('that nothing ends, however many a leap of the clock leaves behind, are ended a few at a time and in order', () => {
+    const log = openLog();
+    for (let serial = 1; serial <= 1000; serial++) log.write(...exec(serial).slice(0, 4));
+    for (let serial = 1001; serial <= 1100; serial++) {
+      const before = log.events.length;
+      log.write(...exec(serial, 3_600_000));
+      expect(log.events.length - before).toBeLessThanOrEqual(MAX_OVER + 1);
+    }
+    log.end();
+    expect(serials(log).filter((serial) => serial <= 1000)).toEqual(Array.from({ length: 1000 }, (_, i) => i + 1));
   });
 
   it('are bounded: the oldest are finished early, and counted', () => {
