@@ -139,7 +139,7 @@ const GRACE = 2000;
 /** A clock this far behind the open window (ms), seen by the shell or in this many events on end, was set back. */
 const SET_BACK = 60_000;
 const SET_BACK_EVENTS = 100;
-/** While learning, edges go to the graph at least this often, in seconds. */
+/** While learning, edges go to the graph at least this often, in seconds. So long is a window too where each event is compared by itself. */
 const SLICE = 60;
 /** No server that is audited says nothing for so long, unless it did so while learning. Ms. */
 const SILENT = 600_000;
@@ -172,6 +172,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   let asked: Ms | undefined;
 
   const monitor = settings.monitor * 1000;
+  const cycle = monitor === 0 ? SLICE * 1000 : monitor;
   let { rebase } = settings;
   let { phase, time, learnUntil, behind }: Pick<Snapshot['clock'], 'phase' | 'time' | 'learnUntil' | 'behind'> = saved?.clock ?? { phase: 'waiting', time: ms(0), learnUntil: ms(0), behind: 0 };
   /** The latest record, the longest time without one while learning (ms), and whether it has been told that none come. */
@@ -183,7 +184,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   let end = saved?.clock.end ?? ms(0);
   // The lengths may be others now.
   if (saved && phase === 'learning') learnUntil = ms(learnUntil + (settings.baseline - saved.clock.baseline) * 1000);
-  if (phase === 'monitoring') end = ms(monitor === 0 ? Infinity : start + monitor);
+  if (phase === 'monitoring') end = ms(start + cycle);
 
   /** Nobody watched: that is told, and not taken for time in which something could have been learned. */
   const breaks = ({ why, from, to }: Break): void => {
@@ -201,7 +202,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     derive(event);
     const fact = auditFact(event);
     if (fact !== undefined) hear(fact, event.time);
-    if (sightings.isFull() || (monitor === 0 && phase === 'monitoring')) settle(time);
+    if (sightings.isFull() || (monitor === 0 && phase === 'monitoring' && (!sightings.isEmpty() || fact !== undefined))) settle(time);
   }, breaks, saved?.events);
 
   const reach = (now: Ms): void => {
@@ -218,31 +219,29 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     if (behind >= SET_BACK_EVENTS) setBack(now);
     if (now > time) time = now;
     while (now >= end) {
+      close(end);
       if (phase === 'learning') {
-        learn();
         start = end;
         end = ms(Math.min(Math.max(start + SLICE * 1000, now), learnUntil));
         if (start >= learnUntil) prepare();
       } else {
-        detect(end);
-        if (monitor === 0) {
-          start = now;
-          end = ms(Infinity);
-          return;
-        }
-        start = ms(start + Math.floor((now - start) / monitor) * monitor);
-        end = ms(start + monitor);
-        tell({ type: 'phase', time: start, phase: 'collect', facts: { seconds: settings.monitor } });
+        start = ms(start + Math.floor((now - start) / cycle) * cycle);
+        end = ms(start + cycle);
+        if (monitor > 0) tell({ type: 'phase', time: start, phase: 'collect', facts: { seconds: settings.monitor } });
       }
     }
   };
 
+  /** The window is over, and all that it was to see has been seen. */
+  const close = (until: Ms): void => {
+    checkLog(until);
+    settle(until);
+  };
+
   const setBack = (now: Ms): void => {
     tell({ type: 'finding', time: now, kind: 'clock', text: `the clock was set back by ${Math.round((time - now) / 1000)} s` });
-    if (phase === 'learning') {
-      learn();
-      learnUntil = ms(learnUntil - start + now);
-    } else detect(time);
+    close(time);
+    if (phase === 'learning') learnUntil = ms(learnUntil - start + now);
     start = end = time = now;
     behind = 0;
   };
@@ -263,11 +262,12 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   };
 
   const tellChanges = (now: Ms): void => {
+    if (changes.size === 0) return;
     for (const { fact, times } of changes.values()) tell({ type: 'finding', time: now, kind: 'audit', ...findingOf(fact, times) });
     changes.clear();
   };
 
-  /** Looks at the numbers of the window that ends; while something is missing nothing can be learned from what is not seen. */
+  /** Looks at the numbers of the window that ends, once: while something is missing nothing can be learned from what is not seen. */
   const checkLog = (now: Ms): void => {
     const { finding, isWhole } = log.judge(serials.take(), phase === 'learning');
     if (finding !== undefined) tell({ type: 'finding', time: now, kind: 'audit', ...finding });
@@ -275,7 +275,6 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   };
 
   const learn = (): void => {
-    checkLog(time);
     const grave: Sighting[] = [];
     for (const seen of sightings.take()) {
       if (isGrave(seen) && !isIgnored(seen)) grave.push(seen);
@@ -343,7 +342,6 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   };
 
   const detect = (now: Ms): void => {
-    checkLog(now);
     const seen = sightings.take();
     const unknown = seen.filter((s) => !baseline.knows(s) && !isIgnored(s));
     // Who learns nothing wants to see all there is.
@@ -372,14 +370,12 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     endFile: events.endFile,
     end() {
       events.end();
-      if (phase === 'learning') learn();
-      else if (phase === 'monitoring') detect(time);
+      if (phase !== 'waiting') close(time);
       for (const { incident } of incidents.close(ms(Infinity))) tell({ type: 'incident', time, state: 'closed', incident });
       tellFloods(ms(Infinity), time);
     },
     pause() {
-      if (phase === 'learning') learn();
-      else if (phase === 'monitoring') detect(time);
+      if (phase !== 'waiting') close(time);
     },
     resume: events.resume,
     know: processes.learn,
@@ -399,7 +395,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       const roster = openRoster();
       return {
         shape: SNAPSHOT,
-        clock: { phase, time, learnUntil, baseline: settings.baseline, start, end: phase === 'learning' ? end : start, behind, heard, longest, isSilent },
+        clock: { phase, time, learnUntil, baseline: settings.baseline, start, end, behind, heard, longest, isSilent },
         losses: saveLosses(losses),
         serials: serials.save(),
         log: log.save(),
@@ -416,6 +412,6 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
         audit: auditing.save(),
       };
     },
-    state: () => ({ phase, cycle: end === Infinity ? ms(time - (time % (SLICE * 1000))) : start, time, edges: baseline.graph.size, learnUntil }),
+    state: () => ({ phase, cycle: start, time, edges: baseline.graph.size, learnUntil }),
   };
 };

@@ -56,11 +56,11 @@ describe('auditing itself', () => {
 });
 
 /** Ten minutes of learning and three after it, one event a second, without the serials that `isLost` takes out. */
-const numbered = (isLost: (serial: number) => boolean): readonly Line[] => {
+const numbered = (isLost: (serial: number) => boolean, monitor = 60): readonly Line[] => {
   const scene = openScene();
   for (let i = 0; i < 780; i++) for (let k = 0; k < 5; k++) scene.create(ME, '/srv/a').wait(200);
   const lines = scene.lines.filter((line) => !isLost(Number(/:(\d+)\)/.exec(line)?.[1])));
-  return replay(lines, { baseline: 600, monitor: 60 });
+  return replay(lines, { baseline: 600, monitor });
 };
 
 describe('holes in the log', () => {
@@ -70,10 +70,27 @@ describe('holes in the log', () => {
     ]);
   });
 
+  it.each([60, 0])('are told when they come one by one: --monitor %i', (monitor) => {
+    expect(findings(numbered((serial) => serial > 3050 && serial <= 3450 && serial % 2 === 0, monitor))).toHaveLength(2);
+  });
+
   it('are usual where a filter takes types out, or the log was cut', () => {
     expect(findings(numbered((serial) => serial % 3 === 0))).toEqual([]);
     expect(findings(numbered((serial) => serial % 3 === 0 || (serial > 3100 && serial <= 3250)))).toHaveLength(0);
     expect(findings(numbered((serial) => serial % 10 === 0 || (serial > 3050 && serial <= 3250)))).toHaveLength(2);
+  });
+
+  it('make up for the minute in which they were by one more minute of learning, however much was seen in it', () => {
+    const fullmon = openFullmon({ baseline: 600, monitor: 60 });
+    const scene = openScene();
+    for (let i = 0; i < 1200; i++) scene.create(ME, '/srv/a').wait(300);
+    for (let i = 0; i < 10_000; i++) scene.create(ME, `/srv/${i}${'x'.repeat(4000)}`).wait(5);
+    for (const line of scene.wait(20_000).create(ME, '/srv/a').lines) {
+      const serial = Number(/:(\d+)\)/.exec(line)?.[1]);
+      if (serial <= 1200 || serial % 1000 < 900) fullmon.feed(raw(`${line}\n`));
+    }
+    expect(findings(fullmon.said)).toEqual([expect.stringMatching(/^high the log has holes/)]);
+    expect(fullmon.state().learnUntil - T0).toBe(660_000);
   });
 
   it('are none when records of one moment stand in another order', () => {

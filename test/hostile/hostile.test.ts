@@ -82,6 +82,14 @@ describe('an attack', () => {
     expect(found.map(({ seen }) => seen.name)).toContain('/root/.ssh/authorized_keys');
   });
 
+  it.each([60, 0])('is told at its own time, soon after a clock that was a year ahead was set right: --monitor %i', (monitor) => {
+    const scene = openScene().create(WEB, '/srv/a').wait(3_600_000).create(WEB, '/srv/a').wait(YEAR).create(WEB, '/srv/a').wait(-YEAR);
+    for (let i = 0; i < 200; i++) scene.create(WEB, '/srv/a');
+    const said = replay(scene.create(SHELL, '/root/.ssh/authorized_keys').lines, { baseline: 60, monitor });
+    expect(said.flatMap((line) => (line.type === 'finding' ? [line.kind] : []))).toEqual(['clock']);
+    expect(said.flatMap((line) => (line.type === 'edge' ? [line.time - T0] : []))).toEqual([3_600_000]);
+  });
+
   it('is told in a storm of processes that use up all pids', () => {
     const scene = openScene().create(WEB, '/srv/a').wait(10_000);
     for (let i = 0; i < 8000; i++) {
