@@ -1,7 +1,9 @@
+import { fstatSync } from 'node:fs';
 import pino from 'pino';
 import type { Losses } from '../audit/losses.ts';
 import { countRejected } from '../audit/losses.ts';
 import type { Line } from '../detect/line.ts';
+import { gravityOf, priorityOf } from './gravity.ts';
 import { jsonReport } from './json.ts';
 import { terminalReport } from './terminal.ts';
 
@@ -26,6 +28,12 @@ export interface OutputOptions {
   /** What stdout does not take now is tried again, and a reader who goes away has to be told of: for what has to go on. */
   readonly lasting?: boolean;
 }
+
+/** Whether a descriptor leads straight into systemd's journal, which takes a number in front of a line for its priority. */
+const isJournal = (fd: number): boolean => {
+  const { dev, ino } = fstatSync(fd);
+  return process.env['JOURNAL_STREAM'] === `${dev}:${ino}`;
+};
 
 const complain = (message: string): void => void process.stderr.write(`fullmon: stdout: ${message}\n`);
 
@@ -62,11 +70,15 @@ export const openOutput = (format: 'json' | 'text' | undefined, { buffered, last
     if (shown !== '') process.stderr.write('\r\x1b[K');
     shown = '';
   };
-  const tell = text ? terminalReport((line) => destination.write(`${line}\n`)) : jsonReport(destination);
+  const toJournal = isJournal(1);
+  let priority = '';
+  const write = (line: string): void => void destination.write(priority + line);
+  const tell = text ? terminalReport((line) => write(`${line}\n`)) : jsonReport({ write });
 
   return {
     tell(line) {
       clear();
+      if (toJournal) priority = `<${priorityOf(gravityOf(line))}>`;
       tell(line);
     },
     notice(message) {
