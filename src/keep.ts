@@ -20,6 +20,8 @@ export interface Checkpoint {
 
 /** A fullmon whose state is kept. */
 export interface Kept {
+  /** Where; undefined when nothing is kept. */
+  readonly directory: string | undefined;
   readonly fullmon: Fullmon;
   /** Where it was left, when it goes on. */
   readonly resumed: { readonly position: Position | undefined } | undefined;
@@ -46,7 +48,7 @@ export const readCheckpoint = (body: unknown): Checkpoint => {
 };
 
 /** A fullmon that keeps nothing. */
-export const unkept = (fullmon: Fullmon): Kept => ({ fullmon, resumed: undefined, checkpoint: () => undefined, close: () => fullmon.end() });
+export const unkept = (fullmon: Fullmon): Kept => ({ directory: undefined, fullmon, resumed: undefined, checkpoint: () => undefined, close: () => fullmon.end() });
 
 /**
  * Goes on with the state that is kept in a directory, or begins one there. A state that cannot be read is told and never replaced: fullmon
@@ -98,6 +100,7 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
   let due = 0;
 
   return {
+    directory,
     fullmon: {
       ...fullmon,
       feed(chunk) {

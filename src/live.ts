@@ -18,6 +18,7 @@ import type { ProcEntry } from './input/proc.ts';
 import type { Follower, Position, TailNotice } from './input/tail.ts';
 import type { Options } from './config/resolve.ts';
 import type { Kept } from './keep.ts';
+import { hearing } from './hearing.ts';
 import { watchFile } from './logwatch.ts';
 import { describeLosses, openOutput } from './report/output.ts';
 import type { Output } from './report/output.ts';
@@ -68,7 +69,7 @@ const isAtTerminal = (): boolean => process.stdin.isTTY || process.stdout.isTTY;
 
 /** `fullmon`: follows a growing log until it is told to stop. `read`: the options as they are now, with each hangup signal. */
 export const runLive = async (options: LiveOptions, read: () => Promise<Options>): Promise<void> => {
-  const output = openOutput(options.format, { buffered: false, lasting: true });
+  const output = hearing(openOutput(options.format, { buffered: false, lasting: true }));
   const trouble = (text: string): void => output.tell({ type: 'finding', time: ms(Date.now()), kind: 'state', text });
   const configured = (text: string, severity: Severity = 'low'): void => output.tell({ type: 'finding', time: ms(Date.now()), kind: 'config', severity, text });
   const reload = reloading(options, read, configured);
@@ -81,13 +82,19 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
     if (line.type === 'finding' && line.kind === 'gap') isBlind = true;
     output.tell(line);
   };
-  const { fullmon, resumed, checkpoint, close } = await openState(options, settings, { ...output, tell });
+  const { directory, fullmon, resumed, checkpoint, close } = await openState(options, settings, { ...output, tell });
+  await output.open(options.sinks, directory);
+  const save = (at: () => Position | undefined): void => checkpoint(() => {
+    output.sync();
+    return at();
+  });
   reload.add({
     async change(changed) {
       ignored = await ignoring(changed.ignore, configured);
       fullmon.change(changed);
     },
   });
+  reload.add({ change: ({ sinks }) => output.reopen(sinks) });
   const lookAround = (): void => {
     const { processes, lastPid } = readProcesses();
     fullmon.know(processes.map(factOf), lastPid === undefined ? undefined : pid(lastPid));
@@ -110,13 +117,13 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
       // Who was started in a gap is only known to /proc, but what is in the log already comes first.
       if (isBlind) lookAround();
       if (!log.standsStill()) fullmon.tick(now);
-      checkpoint(() => at);
+      save(() => at);
     });
   };
   const take = (bytes: Buffer, at: () => Position | undefined): void => {
     log.fed();
     fullmon.feed(bytes);
-    checkpoint(at);
+    save(at);
   };
   const chunk = (bytes: Buffer): void => {
     if (held === undefined) return take(bytes, position);
@@ -158,7 +165,7 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
   await names?.stop();
   held?.flush();
   close(position());
-  output.close();
+  await output.end();
   const lost = describeLosses(fullmon.losses);
   if (lost !== undefined) output.notice(lost);
 };

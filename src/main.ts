@@ -78,6 +78,11 @@ const parse = (args: readonly string[]): (() => Promise<void>) => {
       (a) => {
         chosen = async () => (await import('./config-command.ts')).runConfig({ flags: a, config: a.config, check: a.check });
       })
+    .command('test-alert', 'Sends an incident that is none through every sink of the configuration file, and says who took it', (y) =>
+      y.option('sink', { type: 'string', requiresArg: true, describe: 'Only through this one' }),
+      (a) => {
+        chosen = async () => (await import('./test-alert.ts')).runTestAlert((await resolveAgent(a, a.config, process.env)).options.sinks, a.sink);
+      })
     .command('accept <what>', "From now on no alert: an incident's id, an edge, or 'SUBJECT -> OBJECT', a glob for each side", (y) =>
       y
         .positional('what', { type: 'string', demandOption: true })
@@ -106,7 +111,7 @@ const parse = (args: readonly string[]): (() => Promise<void>) => {
     .example('$0 --baseline 3600 --monitor 60 --rebase', 'Watch this server, tune at the terminal')
     .example('$0 replay /var/log/audit/audit.log.1 /var/log/audit/audit.log', 'What would it have said?')
     .example("$0 --ignore 'proc:*:/usr/bin/rsync* -> file:*:/srv/mirror/*'", 'Leave a mirror job alone')
-    .epilogue('Edges read SUBJECT->OBJECT, for example\n  proc::33:/usr/bin/dash -c@php-fpm8.2->proc::33:/usr/bin/id@php-fpm8.2\nExit status: 0 done, 1 the report could not be written or --fail-on was met, 2 wrong use.')
+    .epilogue('Edges read SUBJECT->OBJECT, for example\n  proc::33:/usr/bin/dash -c@php-fpm8.2->proc::33:/usr/bin/id@php-fpm8.2\nExit status: 0 done, 1 the report could not be written, --fail-on was met or a test alert was not taken, 2 wrong use.')
     .strict()
     .version()
     .help()

@@ -5,7 +5,7 @@ import type { Explanation } from './explain.ts';
 import type { Alert, Incident } from './incidents.ts';
 import type { Severity } from './severity.ts';
 
-export type FindingKind = 'clock' | 'gap' | 'log' | 'state' | 'audit' | 'flood' | 'config';
+export type FindingKind = 'clock' | 'gap' | 'log' | 'state' | 'audit' | 'flood' | 'config' | 'sink';
 
 /** What fullmon has to say, in the order in which it happens. `time` is of the audit clock. */
 export type Line =
