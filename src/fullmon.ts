@@ -66,7 +66,7 @@ export interface Settings {
 type Phase = 'waiting' | 'learning' | 'monitoring';
 
 /** Counts the shapes that {@link Snapshot} has had. */
-export const SNAPSHOT = 3;
+export const SNAPSHOT = 4;
 
 /** So often one thing about auditing was changed. */
 interface AuditChange {
@@ -74,7 +74,7 @@ interface AuditChange {
   readonly times: number;
 }
 
-/** The state between two chunks, as plain data for JSON. Names are bytes, one char each. */
+/** The state between two chunks, as plain data for JSON, or what has changed in its tables. Names are bytes, one char each. */
 export interface Snapshot {
   readonly shape: typeof SNAPSHOT;
   readonly clock: {
@@ -131,6 +131,8 @@ export interface Fullmon {
   readonly losses: Losses;
   /** All there is to know, to go on from as if nothing had happened; shares its parts with what is running, so print it at once. */
   readonly save: () => Snapshot;
+  /** The same, but of its tables only what has changed since the last call of one of the two. */
+  readonly saveChanges: () => Snapshot;
   readonly state: () => { readonly phase: Phase; /** Names the open cycle. */ readonly cycle: Ms; readonly time: Ms; readonly edges: number; readonly learnUntil: Ms };
 }
 
@@ -152,7 +154,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   // What was normal is not known any more, and what happens now may be the reason: nothing is learned, only what is grave in itself is told.
   const isDamaged = before === 'damaged';
   const saved = isDamaged ? undefined : before;
-  const processOf = readRoster(saved?.roster ?? []);
+  const processOf = readRoster(saved?.roster);
   const losses = noLosses(saved?.losses);
   const serials = watchSerials(saved?.serials);
   const log = watchLog(saved?.log);
@@ -355,6 +357,30 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     normalise(now);
   };
 
+  const roster = openRoster();
+
+  const save = (whole: boolean): Snapshot => {
+    roster.begin(whole);
+    return {
+      shape: SNAPSHOT,
+      clock: { phase, time, learnUntil, baseline: settings.baseline, start, end, behind, heard, longest, isSilent },
+      losses: saveLosses(losses),
+      serials: serials.save(),
+      log: log.save(),
+      events: events.save(),
+      processes: processes.save(whole, roster),
+      names: names.save(whole),
+      hostnames: hostnames.save(whole),
+      sightings: sightings.save(roster.idOf),
+      roster: roster.take(),
+      baseline: baseline.save(whole),
+      incidents: incidents.save(whole),
+      floods: floods.save(),
+      changes: [...changes.values()],
+      audit: auditing.save(),
+    };
+  };
+
   return {
     feed: events.feed,
     tick(now) {
@@ -391,27 +417,8 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       floods.change(next.flood);
     },
     losses,
-    save() {
-      const roster = openRoster();
-      return {
-        shape: SNAPSHOT,
-        clock: { phase, time, learnUntil, baseline: settings.baseline, start, end, behind, heard, longest, isSilent },
-        losses: saveLosses(losses),
-        serials: serials.save(),
-        log: log.save(),
-        events: events.save(),
-        processes: processes.save(roster.idOf),
-        names: names.save(),
-        hostnames: hostnames.save(),
-        sightings: sightings.save(roster.idOf),
-        roster: roster.list,
-        baseline: baseline.save(),
-        incidents: incidents.save(),
-        floods: floods.save(),
-        changes: [...changes.values()],
-        audit: auditing.save(),
-      };
-    },
+    save: () => save(true),
+    saveChanges: () => save(false),
     state: () => ({ phase, cycle: start, time, edges: baseline.graph.size, learnUntil }),
   };
 };

@@ -1,3 +1,4 @@
+import { withChanges } from './audit/rows.ts';
 import { ms } from './audit/units.ts';
 import type { BaselineState } from './baseline/baseline.ts';
 import type { Lookup } from './behaviour/processes.ts';
@@ -7,6 +8,7 @@ import { createFullmon, SNAPSHOT } from './fullmon.ts';
 import type { Fullmon, Settings, Snapshot } from './fullmon.ts';
 import { openStore } from './input/checkpoint.ts';
 import { FullmonError } from './input/errors.ts';
+import { migrated } from './migrate.ts';
 
 export { STATE_DIRECTORY } from './input/checkpoint.ts';
 import type { Position } from './input/tail.ts';
@@ -34,17 +36,23 @@ export interface Kept {
 /** What is wrong with what a state (undefined: none) holds for normal; undefined when nothing is. */
 export type Distrust = (baseline: BaselineState | undefined) => string | undefined;
 
-/** Saving may take this part of the time. */
-const SHARE = 0.03;
+interface Saved {
+  readonly position?: unknown;
+  readonly snapshot: Readonly<Record<string, unknown>>;
+}
 
-const isCheckpoint = (body: unknown): body is Checkpoint =>
-  typeof body === 'object' && body !== null && 'snapshot' in body && typeof body.snapshot === 'object' && body.snapshot !== null &&
-  'shape' in body.snapshot && body.snapshot.shape === SNAPSHOT;
+const isSaved = (body: unknown): body is Saved =>
+  typeof body === 'object' && body !== null && 'snapshot' in body && typeof body.snapshot === 'object' && body.snapshot !== null;
 
-/** What a state file holds, checked. Throws when it is of no use. */
-export const readCheckpoint = (body: unknown): Checkpoint => {
-  if (isCheckpoint(body)) return body;
-  throw new Error('was written by another version of fullmon');
+const isCheckpoint = (saved: Saved): saved is Saved & Checkpoint => saved.snapshot['shape'] === SNAPSHOT;
+
+/** What a state file holds, as this fullmon would have written it. Throws when it is of no use. */
+export const readCheckpoint = (body: unknown, changes: readonly unknown[] = []): Checkpoint => {
+  if (!isSaved(body) || !changes.every(isSaved)) throw new Error('does not hold what it should');
+  const { position } = changes.at(-1) ?? body;
+  const saved = { position, snapshot: migrated(withChanges(body.snapshot, changes.map(({ snapshot }) => snapshot))) };
+  if (!isCheckpoint(saved)) throw new Error('does not hold what it should');
+  return saved;
 };
 
 /** A fullmon that keeps nothing. */
@@ -64,8 +72,8 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
   const finding = (text: string, severity: Severity = 'critical'): void => tell({ type: 'finding', time: ms(Date.now()), kind: 'state', severity, text });
 
   if (reset) store.reset();
-  const read = store.read((body) => {
-    const { position, snapshot } = readCheckpoint(body);
+  const read = store.read((body, changes) => {
+    const { position, snapshot } = readCheckpoint(body, changes);
     const fault = distrust?.(snapshot.baseline);
     if (fault !== undefined) throw new Error(`is not trusted: ${fault}`);
     try {
@@ -80,11 +88,29 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
   if (found.kind === 'damaged') finding(`${found.trouble}: what is normal is not known, only what is grave in itself is told; look into it, then ${distrust === undefined ? 'start once with --reset to learn anew' : 'import what was signed again (fullmon baseline import)'}`);
   else if (found.kind === 'state' && found.trouble !== undefined) finding(`${found.trouble}: going on from the state before it`);
 
+  /** Each part of the state as it was saved last. */
+  const parts = new Map<string, string>();
+  /** What has changed. Most parts are tables, which tell only that by themselves; of the others those that are not as they were. */
+  const changes = (position: Position | undefined): string => {
+    const different: string[] = [];
+    for (const [part, value] of Object.entries(fullmon.saveChanges())) {
+      const text = value === undefined ? undefined : JSON.stringify(value);
+      if (text === undefined || text === parts.get(part)) continue;
+      parts.set(part, text);
+      different.push(`"${part}":${text}`);
+    }
+    return `{${position === undefined ? '' : `"position":${JSON.stringify(position)},`}"snapshot":{${different.join(',')}}}`;
+  };
+
   let failing = false;
   const save = (position: Position | undefined): void => {
     if (found.kind === 'damaged') return;
     try {
-      store.write({ position, snapshot: fullmon.save() } satisfies Checkpoint);
+      if (store.takesChanges()) store.append(changes(position));
+      else {
+        parts.clear();
+        store.write({ position, snapshot: fullmon.save() } satisfies Checkpoint);
+      }
       if (failing) finding('the state is saved again', 'low');
       failing = false;
     } catch (error) {
@@ -97,7 +123,6 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
 
   // The first is saved at once: a start that is broken off is gone on with, too.
   let saved = found.kind === 'state' ? fullmon.state().cycle : undefined;
-  let due = 0;
 
   return {
     directory,
@@ -112,11 +137,7 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
     checkpoint(position) {
       const { cycle } = fullmon.state();
       if (cycle === saved || (!changed && saved !== undefined)) return;
-      const begin = performance.now();
-      if (begin < due) return;
       save(position());
-      const end = performance.now();
-      due = end + (end - begin) / SHARE;
       saved = cycle;
       changed = false;
     },

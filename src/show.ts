@@ -39,15 +39,15 @@ const incidents = ({ incidents: { incidents: all } }: Snapshot): readonly Shown[
   });
 
 const baseline = ({ baseline: { groups } }: Snapshot): readonly Shown[] =>
-  groups.flatMap(({ node, kind, names }) =>
-    names.map(([name, , first, last, count]) => {
+  groups.rows.flatMap(([, { node, kind, names }]) =>
+    names.rows.map(([name, , first, last, count]) => {
       const edge = node + ARROW + printObject({ kind, name });
       return { data: { edge, kind, first, last, count }, text: [`${arrow(edge)}  ${times(first, last, count)}`] };
     }));
 
 const patterns = ({ baseline: { groups } }: Snapshot): readonly Shown[] =>
-  groups.flatMap(({ node, kind, patterns: all }) =>
-    all.map(([source, witness, first, last, count]) => ({
+  groups.rows.flatMap(([, { node, kind, patterns: all }]) =>
+    all.rows.map(([source, witness, first, last, count]) => ({
       data: { subject: node, action: kind.toUpperCase(), pattern: show(source), witness: show(witness), first, last, count },
       text: [`${kind.toUpperCase().padEnd(7)} ${show(source)}  ${readable(node)}, such as ${show(witness)}  ${times(first, last, count)}`],
     })));

@@ -1,4 +1,6 @@
 import { DirectedGraph } from 'graphology';
+import { allRows, changedRows, noteGone, noteNew, noteOther, openTable, there } from '../audit/rows.ts';
+import type { Changes, Rows } from '../audit/rows.ts';
 import { bytes, ms } from '../audit/units.ts';
 import type { Bytes, Ms } from '../audit/units.ts';
 import { isFile, NONE, parseSubject, printObject, printSubject, UNKNOWN } from '../behaviour/edge.ts';
@@ -11,11 +13,12 @@ import { coverageOf } from './coverage.ts';
 import type { Coverage, Schedule } from './coverage.ts';
 import { generalise } from './generalise.ts';
 import type { Example, Pattern } from './generalise.ts';
-import type { BaselineGraph, EdgeFacts, Group, Groups } from './group.ts';
+import type { BaselineGraph, EdgeFacts, Group, Groups, NamePlace } from './group.ts';
 import { generaliseHosts } from './hosts.ts';
 import { openNeighbourhood } from './nearest.ts';
 import type { Nearest, Neighbourhood, Novelty } from './nearest.ts';
 import { newPatterns } from './patterns.ts';
+import type { Compiled } from './patterns.ts';
 import { lengthCost, MAX_EDGES, openRoom } from './room.ts';
 import { canVaryByScript, findScripts, openScripts } from './scripts.ts';
 import type { ScriptPattern, StandIn } from './scripts.ts';
@@ -49,10 +52,13 @@ export interface Baseline {
   readonly coverage: (schedules?: readonly Schedule[]) => Coverage;
   /** Generalises what has been learned since the last call; returns the new patterns. */
   readonly generalise: () => readonly LearnedPattern[];
-  readonly save: () => BaselineState;
+  /** All there is, or what has changed since it was saved last. */
+  readonly save: (whole?: boolean) => BaselineState;
 }
 
 type FactsState = readonly [first: Ms, last: Ms, count: number, traits: number, units: number, unit: number];
+type NameRow = readonly [name: Bytes, place: NamePlace, ...FactsState];
+type PatternRow = readonly [source: string, witness: Bytes, ...FactsState];
 
 /** Units of time in which anything was seen; their length in ms. */
 interface UnitsState {
@@ -68,23 +74,37 @@ interface FullState {
   group: string;
 }
 
-/** Whether a name stands in the graph: not yet, with these facts, or with older ones until it is generalised again. */
-type NamePlace = 'pending' | 'graph' | 'changed';
+export interface GroupState {
+  readonly node: NodeText;
+  readonly kind: EdgeKind;
+  readonly names: Rows<NameRow>;
+  readonly patterns: Rows<PatternRow>;
+  readonly ripe: number;
+}
 
 export interface BaselineState {
-  readonly groups: readonly {
-    readonly node: NodeText;
-    readonly kind: EdgeKind;
-    readonly names: readonly (readonly [name: Bytes, place: NamePlace, ...FactsState])[];
-    readonly patterns: readonly (readonly [source: string, witness: Bytes, ...FactsState])[];
-    readonly ripe: number;
-  }[];
-  /** Which of the groups are still to be generalised, in order. */
+  /** By number. */
+  readonly groups: Rows<readonly [number: number, GroupState]>;
+  /** The numbers of those that are still to be generalised, in order. */
   readonly changed: readonly number[];
   readonly units: Readonly<UnitsState>;
   /** Patterns not handed over yet. */
   readonly learned: readonly LearnedPattern[];
   readonly full: Readonly<FullState>;
+}
+
+/** What stands for an edge: a name, or a pattern by its source. */
+interface Match {
+  readonly group: Group;
+  readonly facts: EdgeFacts;
+  readonly name?: Bytes;
+  readonly source?: string;
+}
+
+/** What has changed of a group since it was saved. */
+interface GroupChanges {
+  readonly names: Changes<Bytes>;
+  readonly patterns: Changes<string>;
 }
 
 const WITNESSES = 3;
@@ -110,8 +130,9 @@ const loginOf = ({ login, service }: Subject): string => `${login} ${service}`;
 const canVary = (kind: EdgeKind, name: Bytes, traits: number): boolean =>
   isFile(kind) ? (traits & EXACT) === 0 && !isProtected(name) : kind === 'connect';
 
-const saveFacts = ({ first, last, count, traits, units, unit }: EdgeFacts): FactsState => [first, last, count, traits, units, unit];
-const restoreFacts = (kind: EdgeKind, [first, last, count, traits, units, unit]: FactsState): EdgeFacts => ({ kind, first, last, count, traits, units, unit });
+const saveName = (name: Bytes, { place, first, last, count, traits, units, unit }: EdgeFacts): NameRow => [name, place, first, last, count, traits, units, unit];
+const savePattern = ({ source, witness, facts: { first, last, count, traits, units, unit } }: Compiled): PatternRow => [source, witness, first, last, count, traits, units, unit];
+const restoreFacts = (kind: EdgeKind, place: NamePlace, [first, last, count, traits, units, unit]: FactsState): EdgeFacts => ({ kind, place, first, last, count, traits, units, unit });
 
 const longOf = ({ names }: Group): number => {
   let long = 0;
@@ -143,6 +164,14 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
 
   const unitAt = (time: Ms): number => Math.floor(time / elapsed.length);
 
+  const countMatch = ({ group, facts, name, source }: Match, seen: Sighting): void => {
+    count(facts, seen);
+    const changes = changesOf(group);
+    if (changes === undefined) return;
+    if (name !== undefined) noteOther(changes.names, name);
+    else if (source !== undefined) noteOther(changes.patterns, source);
+  };
+
   const count = (facts: EdgeFacts, seen: Sighting): void => {
     facts.count += seen.count;
     if (seen.last > facts.last) facts.last = seen.last;
@@ -160,7 +189,20 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
     }
   };
 
-  const groupOf = ({ node, subject, kind }: Pick<Sighting, 'node' | 'subject' | 'kind'>): Group => {
+  const byNumber = openTable<number, Group>();
+  let numbers = 0;
+  /** Undefined until all is saved for the first time. */
+  let since: Map<Group, GroupChanges> | undefined;
+
+  const changesOf = (group: Group): GroupChanges | undefined => {
+    if (since === undefined) return undefined;
+    let changes = since.get(group);
+    if (changes === undefined) since.set(group, (changes = { names: new Map(), patterns: new Map() }));
+    byNumber.touch(group.number);
+    return changes;
+  };
+
+  const groupOf = ({ node, subject, kind }: Pick<Sighting, 'node' | 'subject' | 'kind'>, number = numbers): Group => {
     let groups = bySubject.get(node);
     if (groups === undefined) {
       bySubject.set(node, (groups = {}));
@@ -170,12 +212,22 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
       if (alike) alike.push(node);
       else siblings.set(bare, [node]);
     }
-    return (groups[kind] ??= { node, subject, kind, names: new Map(), patterns: newPatterns(), ripe: RIPE, long: 0 });
+    let group = groups[kind];
+    if (group === undefined) {
+      group = groups[kind] = { number, node, subject, kind, names: new Map(), patterns: newPatterns(), ripe: RIPE, long: 0 };
+      byNumber.set(number, group);
+      numbers = Math.max(numbers, number) + 1;
+    }
+    return group;
   };
 
-  const groups = function* (): Generator<Group> {
-    for (const kinds of bySubject.values()) yield* Object.values(kinds);
+  const setName = (group: Group, name: Bytes, facts: EdgeFacts): void => {
+    const changes = changesOf(group);
+    if (changes) (group.names.has(name) ? noteOther : noteNew)(changes.names, name);
+    group.names.set(name, facts);
   };
+
+  const groups = (): Iterable<Group> => byNumber.map.values();
   const room = openRoom(maxEdges, groups);
   const full = saved?.full ? { ...saved.full } : { refused: 0, told: 0, group: '' };
 
@@ -186,17 +238,18 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
     return standIn && bytes(standIn.node);
   };
 
-  const matchName = (group: Group | undefined, seen: Sighting): EdgeFacts | undefined => {
+  const matchName = (group: Group | undefined, seen: Sighting): Match | undefined => {
     if (group === undefined) return undefined;
-    const standIn = seen.kind === 'exec' && !group.names.has(seen.name) ? standInOf(seen.name) : undefined;
-    const facts = group.names.get(standIn ?? seen.name);
-    if (facts !== undefined) return (seen.traits & ~facts.traits) === 0 ? facts : undefined;
-    return group.patterns.find(seen.name, (p) => (seen.traits & ~p.facts.traits) === 0 && (seen.end ? p.loose : p.regex).test(seen.name))?.facts;
+    const name = (seen.kind === 'exec' && !group.names.has(seen.name) ? standInOf(seen.name) : undefined) ?? seen.name;
+    const facts = group.names.get(name);
+    if (facts !== undefined) return (seen.traits & ~facts.traits) === 0 ? { group, facts, name } : undefined;
+    const pattern = group.patterns.find(seen.name, (p) => (seen.traits & ~p.facts.traits) === 0 && (seen.end ? p.loose : p.regex).test(seen.name));
+    return pattern && { group, facts: pattern.facts, source: pattern.source };
   };
 
-  const match = (node: NodeText, seen: Sighting): EdgeFacts | undefined => {
-    const facts = matchName(bySubject.get(node)?.[seen.kind], seen);
-    if (facts !== undefined) return facts;
+  const match = (node: NodeText, seen: Sighting): Match | undefined => {
+    const found = matchName(bySubject.get(node)?.[seen.kind], seen);
+    if (found !== undefined) return found;
     const standIn = scripts.standFor(seen.subject);
     return standIn && matchName(bySubject.get(standIn.node)?.[seen.kind], seen);
   };
@@ -208,13 +261,14 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
 
   /** Puts the edge into the graph; returns its attributes there, which are the ones that count from then on. */
   const keep = (node: NodeText, object: string, facts: EdgeFacts): EdgeFacts => {
+    facts.place = 'graph';
     graph.mergeDirectedEdge(node, object, facts);
     return graph.getDirectedEdgeAttributes(node, object);
   };
 
   /** Several edges as one. */
   const sumUp = (kind: EdgeKind, all: readonly EdgeFacts[]): EdgeFacts => {
-    const sum: EdgeFacts = { kind, first: ms(Infinity), last: ms(0), count: 0, traits: 0, units: 0, unit: -1 };
+    const sum: EdgeFacts = { kind, place: 'pending', first: ms(Infinity), last: ms(0), count: 0, traits: 0, units: 0, unit: -1 };
     const units = new Set<number>();
     for (const facts of all) {
       sum.count += facts.count;
@@ -239,13 +293,17 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
   const take = (group: Group, names: readonly Bytes[]): EdgeFacts =>
     sumUp(group.kind, names.flatMap((name) => {
       const facts = group.names.get(name);
-      group.names.delete(name);
+      const changes = changesOf(group);
+      if (group.names.delete(name) && changes) noteGone(changes.names, name);
       drop(group.node, printObject({ kind: group.kind, name }));
       return facts ?? [];
     }));
 
-  const addPattern = ({ node, kind, patterns }: Group, source: string, facts: EdgeFacts, witness: Bytes): void => {
+  const addPattern = (group: Group, source: string, facts: EdgeFacts, witness: Bytes): void => {
+    const { node, kind, patterns } = group;
+    const changes = changesOf(group);
     const known = patterns.get(source);
+    if (changes) (known ? noteOther : noteNew)(changes.patterns, source);
     // Names with another trait may make up the same pattern.
     if (known) Object.assign(known.facts, sumUp(kind, [known.facts, facts]));
     else patterns.add(source, keep(node, patternNode(kind, source), { ...facts }), witness);
@@ -267,7 +325,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
         const known = group.names.get(name);
         const sum = known ? sumUp(kind, [known, facts]) : facts;
         drop(from, printObject({ kind, name }));
-        group.names.set(name, keep(node, printObject({ kind, name }), { ...sum }));
+        setName(group, name, keep(node, printObject({ kind, name }), { ...sum }));
       }
       for (const { source, facts, witness } of old.patterns) {
         drop(from, patternNode(kind, source));
@@ -275,6 +333,8 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
       }
       changed.delete(old);
       changed.add(group);
+      byNumber.delete(old.number);
+      since?.delete(old);
     }
     bySubject.delete(from);
     opened = undefined;
@@ -284,7 +344,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
     const name = bytes(node);
     const names = covers.map(bytes);
     const facts = take(group, group.names.has(name) ? [name, ...names] : names);
-    group.names.set(name, keep(group.node, node, facts));
+    setName(group, name, keep(group.node, node, facts));
     scripts.add(name);
     ran.add(name).add(runBy(name));
     for (const one of covers) move(one, { node, subject });
@@ -296,6 +356,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
   /** Finds the patterns in a group and puts what is left of its names into the graph. */
   const ripen = (group: Group): void => {
     group.ripe = group.names.size * 2 + RIPE;
+    changesOf(group);
     room.recount();
     if (group.kind === 'exec') {
       for (const pattern of findScripts([...group.names].map(([name, { first }]) => [name, first]))) learned.push(adoptScripts(group, pattern));
@@ -308,33 +369,29 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
     for (const pattern of found) learned.push(adopt(group, pattern));
     for (const { name } of examples) {
       const facts = group.names.get(name);
-      if (facts) group.names.set(name, keep(group.node, printObject({ kind: group.kind, name }), facts));
+      if (facts) setName(group, name, keep(group.node, printObject({ kind: group.kind, name }), facts));
     }
     group.long = longOf(group);
   };
 
-  const placeOf = (node: NodeText, object: NodeText, facts: EdgeFacts): NamePlace =>
-    !graph.hasDirectedEdge(node, object) ? 'pending' : graph.getDirectedEdgeAttributes(node, object) === facts ? 'graph' : 'changed';
-
-  const restored = (saved?.groups ?? []).map(({ node, kind, names, patterns, ripe }) => {
-    const group = groupOf({ node, subject: restoreSubject(node), kind });
-    for (const [name, place, ...state] of names) {
-      const facts = restoreFacts(kind, state);
+  for (const [number, { node, kind, names, patterns, ripe }] of saved?.groups.rows ?? []) {
+    const group = groupOf({ node, subject: restoreSubject(node), kind }, number);
+    for (const [name, place, ...state] of names.rows) {
+      const facts = restoreFacts(kind, place, state);
       const kept = place === 'pending' ? facts : keep(node, printObject({ kind, name }), { ...facts });
       group.names.set(name, place === 'graph' ? kept : facts);
       if (kind !== 'exec') continue;
       ran.add(name).add(runBy(name));
       scripts.add(name);
     }
-    for (const [source, witness, ...state] of patterns) {
-      group.patterns.add(source, keep(node, patternNode(kind, source), restoreFacts(kind, state)), witness);
+    for (const [source, witness, ...state] of patterns.rows) {
+      group.patterns.add(source, keep(node, patternNode(kind, source), restoreFacts(kind, 'graph', state)), witness);
     }
     group.ripe = ripe;
     group.long = longOf(group);
-    return group;
-  });
-  for (const index of saved?.changed ?? []) {
-    const group = restored[index];
+  }
+  for (const number of saved?.changed ?? []) {
+    const group = byNumber.map.get(number);
     if (group) changed.add(group);
   }
 
@@ -344,7 +401,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
     learn(seen) {
       const known = match(seen.node, seen);
       if (known) {
-        count(known, seen);
+        countMatch(known, seen);
         return;
       }
       const whose = { ...seen, ...scripts.standFor(seen.subject) };
@@ -357,12 +414,12 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
       const group = groupOf(whose);
       if (old === undefined) group.long += lengthCost(seen.name);
       const facts: EdgeFacts = old
-        ? { ...old, traits: old.traits | seen.traits }
-        : { kind: seen.kind, first: seen.first, last: seen.last, count: 0, traits: seen.traits, units: 0, unit: -1 };
+        ? { ...old, place: old.place === 'pending' ? 'pending' : 'changed', traits: old.traits | seen.traits }
+        : { kind: seen.kind, place: 'pending', first: seen.first, last: seen.last, count: 0, traits: seen.traits, units: 0, unit: -1 };
       count(facts, seen);
       // A name that may turn out to be one of many goes to the graph once that is decided.
       const varies = canVary(seen.kind, seen.name, seen.traits);
-      group.names.set(seen.name, varies ? facts : keep(group.node, printObject(seen), facts));
+      setName(group, seen.name, varies ? facts : keep(group.node, printObject(seen), facts));
       opened?.add(group, seen.name);
       if (seen.kind === 'exec') {
         ran.add(seen.name).add(runBy(seen.name));
@@ -374,16 +431,16 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
     },
 
     knows(seen) {
-      let facts = match(seen.node, seen);
-      if (!facts && seen.subject.exe === UNKNOWN && seen.kind === 'exec') {
+      let found = match(seen.node, seen);
+      if (!found && seen.subject.exe === UNKNOWN && seen.kind === 'exec') {
         const name = standInOf(seen.name) ?? seen.name;
         return ran.has(name.endsWith('@?') ? runBy(name) : name);
       }
-      if (!facts && seen.subject.service === UNKNOWN) {
-        for (const node of siblings.get(withoutService(seen.subject)) ?? []) if ((facts = match(node, seen))) break;
+      if (!found && seen.subject.service === UNKNOWN) {
+        for (const node of siblings.get(withoutService(seen.subject)) ?? []) if ((found = match(node, seen))) break;
       }
-      if (facts) count(facts, seen);
-      return facts !== undefined;
+      if (found) countMatch(found, seen);
+      return found !== undefined;
     },
 
     refused(isLast) {
@@ -405,16 +462,20 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
       return learned.splice(0);
     },
 
-    save() {
-      const all = [...groups()];
-      const index = new Map(all.map((group, i) => [group, i]));
+    save(whole = true) {
+      const before = whole ? undefined : since;
+      since = new Map();
       return {
-        groups: all.map(({ node, kind, names, patterns, ripe }) => ({
-          node, kind, ripe,
-          names: [...names].map(([name, facts]) => [name, placeOf(node, printObject({ kind, name }), facts), ...saveFacts(facts)]),
-          patterns: [...patterns].map(({ source, witness, facts }) => [source, witness, ...saveFacts(facts)]),
-        })),
-        changed: [...changed].map((group) => index.get(group) ?? 0),
+        groups: byNumber.save(before === undefined, (group) => {
+          const { number, node, kind, names, patterns, ripe } = group;
+          const changes = before?.get(group);
+          return [number, {
+            node, kind, ripe,
+            names: changes ? changedRows(changes.names, (name) => saveName(name, there(names.get(name)))) : allRows([...names].map(([name, facts]) => saveName(name, facts))),
+            patterns: changes ? changedRows(changes.patterns, (source) => savePattern(there(patterns.get(source)))) : allRows([...patterns].map(savePattern)),
+          }];
+        }),
+        changed: [...changed].map(({ number }) => number),
         units: { ...elapsed },
         learned: [...learned],
         full: { ...full },

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { allRows } from '../audit/rows.ts';
 import { bytes, ms } from '../audit/units.ts';
 import type { Ms } from '../audit/units.ts';
 import { ARROW, FILE_KINDS, parseObject, parseSubject, printObject } from '../behaviour/edge.ts';
@@ -70,12 +71,12 @@ const byEdge = (a: Entry, b: Entry): number => (a.edge < b.edge ? -1 : a.edge > 
 
 /** All that is known, sorted by edge. */
 export const entriesOf = ({ groups }: BaselineState): readonly Entry[] =>
-  groups.flatMap(({ node, kind, names, patterns }) => [
-    ...names.map(([name, , first, last, count, traits, units, unit]) => {
+  groups.rows.flatMap(([, { node, kind, names, patterns }]) => [
+    ...names.rows.map(([name, , first, last, count, traits, units, unit]) => {
       const object = printObject({ kind, name });
       return { edge: node + ARROW + object, subject: node, kind, object, first, last, count, traits, units, unit };
     }),
-    ...patterns.map(([pattern, witness, first, last, count, traits, units, unit]) =>
+    ...patterns.rows.map(([pattern, witness, first, last, count, traits, units, unit]) =>
       ({ edge: `${node}${ARROW}${kind.toUpperCase()} ${pattern}`, subject: node, kind, pattern, witness, first, last, count, traits, units, unit })),
   ]).toSorted(byEdge);
 
@@ -170,7 +171,7 @@ export const restoreBaseline = ({ header, entries }: Exported): BaselineState =>
     else groups.set(group, [entry]);
   }
   return {
-    groups: [...groups.values()].flatMap((all) => {
+    groups: allRows([...groups.values()].flatMap((all, number) => {
       const [some] = all;
       if (some === undefined) return [];
       const names = all.flatMap((entry) => {
@@ -178,8 +179,8 @@ export const restoreBaseline = ({ header, entries }: Exported): BaselineState =>
         return name === undefined ? [] : [[name, 'graph', ...facts(entry)] as const];
       });
       const patterns = all.flatMap((entry) => (entry.pattern === undefined ? [] : [[entry.pattern, bytes(entry.witness ?? ''), ...facts(entry)] as const]));
-      return [{ node: some.subject, kind: some.kind, names, patterns, ripe: 2 * names.length + RIPE }];
-    }),
+      return [[number, { node: some.subject, kind: some.kind, names: allRows(names), patterns: allRows(patterns), ripe: 2 * names.length + RIPE }] as const];
+    })),
     changed: [],
     units: { length: ms(header.unit), seen: header.units, latest: header.latest },
     learned: [],

@@ -4,9 +4,13 @@ import type { Bytes, Ms } from '../audit/units.ts';
 import type { EdgeKind, NodeText, Subject } from '../behaviour/edge.ts';
 import type { Patterns } from './patterns.ts';
 
+/** Whether an edge stands in the graph: not yet, with these facts, or with older ones until it is generalised again. */
+export type NamePlace = 'pending' | 'graph' | 'changed';
+
 /** What the graph keeps of each edge. */
 export interface EdgeFacts {
   kind: EdgeKind;
+  place: NamePlace;
   first: Ms;
   last: Ms;
   count: number;
@@ -21,6 +25,8 @@ export type BaselineGraph = DirectedGraph<Record<string, never>, EdgeFacts>;
 
 /** All that one subject did in one way: the literal names, and the patterns that stand for others. */
 export interface Group {
+  /** Tells it from the others in a state. */
+  readonly number: number;
   readonly node: NodeText;
   readonly subject: Subject;
   readonly kind: EdgeKind;

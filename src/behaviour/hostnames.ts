@@ -1,3 +1,5 @@
+import { openTable } from '../audit/rows.ts';
+import type { Rows } from '../audit/rows.ts';
 import { ms } from '../audit/units.ts';
 import type { Bytes, Ms } from '../audit/units.ts';
 import type { Answer } from '../dns/answer.ts';
@@ -20,11 +22,11 @@ export interface Hostnames {
   readonly nameOf: (address: string, at: Ms) => Bytes | undefined;
   /** How many answers were dropped for want of room. */
   readonly dropped: () => number;
-  /** All bindings by address. */
-  readonly save: () => HostnamesState;
+  /** All bindings by address, or what has changed. */
+  readonly save: (whole?: boolean) => HostnamesState;
 }
 
-export type HostnamesState = readonly (readonly [address: string, bindings: readonly (readonly [name: Bytes, from: Ms, last: Ms, until: Ms])[]])[];
+export type HostnamesState = Rows<readonly [address: string, bindings: readonly (readonly [name: Bytes, from: Ms, last: Ms, until: Ms])[]]>;
 
 /** Connections live on, and are made anew without another question, longer than most answers say. Ms. */
 const LEAST = 3_600_000;
@@ -46,15 +48,13 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 export const openHostnames = (saved?: HostnamesState): Hostnames => {
   /** By address, in the order of their beginnings. */
-  const bindings = new Map<string, Mutable<Binding>[]>();
+  const table = openTable<string, Mutable<Binding>[]>(saved?.rows.map(([address, list]) => [address, list.map(([name, from, last, until]) => ({ name, from, last, until }))]));
+  const { map: bindings } = table;
   let written: ReadonlyMap<string, Bytes> = new Map();
   let count = 0;
   let dropped = 0;
 
-  for (const [address, list] of saved ?? []) {
-    bindings.set(address, list.map(([name, from, last, until]) => ({ name, from, last, until })));
-    count += list.length;
-  }
+  for (const list of bindings.values()) count += list.length;
 
   /** An eighth at once, since it takes a look at all. */
   const dropOldest = (): void => {
@@ -66,8 +66,8 @@ export const openHostnames = (saved?: HostnamesState): Hostnames => {
     count = 0;
     for (const [address, list] of bindings) {
       const left = list.filter(({ last }) => last > oldest);
-      if (left.length === 0) bindings.delete(address);
-      else bindings.set(address, left);
+      if (left.length === 0) table.delete(address);
+      else if (left.length < list.length) table.set(address, left);
       count += left.length;
     }
     dropped -= count;
@@ -75,7 +75,8 @@ export const openHostnames = (saved?: HostnamesState): Hostnames => {
 
   const bind = (address: string, name: Bytes, from: Ms, until: Ms): void => {
     let list = bindings.get(address);
-    if (list === undefined) bindings.set(address, (list = []));
+    if (list === undefined) table.set(address, (list = []));
+    table.touch(address);
     let at = list.length;
     while (at > 0 && (list[at - 1]?.from ?? 0) > from) at--;
     const before = list[at - 1];
@@ -124,6 +125,6 @@ export const openHostnames = (saved?: HostnamesState): Hostnames => {
 
     dropped: () => dropped,
 
-    save: () => [...bindings].map(([address, list]) => [address, list.map(({ name, from, last, until }) => [name, from, last, until])]),
+    save: (whole = true) => table.save(whole, (list, address) => [address, list.map(({ name, from, last, until }) => [name, from, last, until] as const)]),
   };
 };

@@ -19,7 +19,7 @@ export interface Names {
   readonly learnParent: (event: Event, parent: PathItem, dirfd: number) => void;
   /** The PARENT items of a rename as [of the old name, of the new name]; `gone` and `made` are the items of these names. */
   readonly parentsOf: (event: Event, first: PathItem, second: PathItem, gone: PathItem, made: PathItem) => readonly [PathItem, PathItem];
-  readonly save: () => NamesState;
+  readonly save: (whole: boolean) => NamesState;
 }
 
 export interface NamesState {
@@ -101,6 +101,6 @@ export const resolveNames = (saved?: NamesState): Names => {
       return swapped ? [second, first] : [first, second];
     },
 
-    save: () => ({ directories: directories.save(), files: files.save(), latest: latestName === undefined ? undefined : [latestInode, latestDev, latestName] }),
+    save: (whole) => ({ directories: directories.save(whole), files: files.save(whole), latest: latestName === undefined ? undefined : [latestInode, latestDev, latestName] }),
   };
 };

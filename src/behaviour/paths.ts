@@ -1,3 +1,5 @@
+import { openTable } from '../audit/rows.ts';
+import type { Rows, Table } from '../audit/rows.ts';
 import { bytes } from '../audit/units.ts';
 import type { Bytes } from '../audit/units.ts';
 
@@ -35,11 +37,11 @@ export interface InodeNames {
   readonly learn: (dev: number, inode: number, path: Bytes) => void;
   readonly forget: (dev: number, inode: number) => void;
   readonly find: (dev: number, inode: number) => Bytes | undefined;
-  readonly save: () => InodeNamesState;
+  readonly save: (whole: boolean) => InodeNamesState;
 }
 
-type InodeName = readonly [inode: number, path: Bytes];
-export type InodeNamesState = readonly { readonly dev: number; readonly young: readonly InodeName[]; readonly old: readonly InodeName[] }[];
+/** Of each device the generations, by number, the older first. */
+export type InodeNamesState = Rows<readonly [dev: number, Rows<readonly [turn: number, Rows<readonly [inode: number, path: Bytes]>]>]>;
 
 /** Names held of one device in one generation; two generations are kept, and this many devices. */
 const GENERATION = 8192;
@@ -47,29 +49,41 @@ const GENERATION = 8192;
 const MAX_LENGTH = 2 ** 20;
 const DEVICES = 64;
 
+type Generation = Table<number, Bytes>;
+
 interface Device {
+  /** By number; the last one is the young one. */
+  readonly generations: Table<number, Generation>;
+  young: Generation;
+  old: Generation | undefined;
+  turn: number;
   /** Of the young names. */
   length: number;
-  young: Map<number, Bytes>;
-  old: Map<number, Bytes>;
 }
+
+const newDevice = (saved: readonly (readonly [turn: number, Generation])[] = [[0, openTable()]]): Device => {
+  const [turn, young] = saved.at(-1) ?? [0, openTable()];
+  let length = 0;
+  for (const path of young.map.values()) length += path.length;
+  return { generations: openTable(saved), young, old: saved.at(-2)?.[1], turn, length };
+};
 
 /**
  * Remembers what records named absolutely, since calls by directory descriptor (`unlinkat`, `renameat`) and by descriptor (`fchmod`)
  * carry only an inode. Bounded: when a generation is full the one before it is dropped.
  */
-export const inodeNames = (saved: InodeNamesState = []): InodeNames => {
-  const devices = new Map<number, Device>(saved.map(({ dev, young, old }) => [dev, { young: new Map(young), old: new Map(old), length: young.reduce((sum, [, path]) => sum + path.length, 0) }]));
+export const inodeNames = (saved?: InodeNamesState): InodeNames => {
+  const devices = openTable<number, Device>(saved?.rows.map(([dev, { rows }]) => [dev, newDevice(rows.map(([turn, names]) => [turn, openTable(names.rows)]))]));
   // Nearly all records are of one device.
   let latest: Device | undefined;
   let latestDev = -1;
 
   const deviceOf = (dev: number): Device => {
     if (latest !== undefined && dev === latestDev) return latest;
-    let device = devices.get(dev);
+    let device = devices.map.get(dev);
     if (device === undefined) {
-      if (devices.size >= DEVICES) devices.clear();
-      devices.set(dev, (device = { young: new Map(), old: new Map(), length: 0 }));
+      if (devices.map.size >= DEVICES) devices.clear();
+      devices.set(dev, (device = newDevice()));
     }
     latestDev = dev;
     return (latest = device);
@@ -78,24 +92,33 @@ export const inodeNames = (saved: InodeNamesState = []): InodeNames => {
   return {
     learn(dev, inode, path) {
       const device = deviceOf(dev);
-      if (device.young.size >= GENERATION || device.length > MAX_LENGTH) {
+      if (device.young.map.size >= GENERATION || device.length > MAX_LENGTH) {
+        device.generations.delete(device.turn - 1);
         device.old = device.young;
-        device.young = new Map();
+        device.young = openTable();
+        device.generations.set(++device.turn, device.young);
         device.length = 0;
       }
-      const { size } = device.young;
+      const { size } = device.young.map;
       device.young.set(inode, path);
-      if (device.young.size > size) device.length += path.length;
+      if (device.young.map.size > size) device.length += path.length;
     },
     forget(dev, inode) {
       const { young, old } = deviceOf(dev);
       young.delete(inode);
-      old.delete(inode);
+      old?.delete(inode);
     },
     find(dev, inode) {
       const { young, old } = deviceOf(dev);
-      return young.get(inode) ?? old.get(inode);
+      return young.map.get(inode) ?? old?.map.get(inode);
     },
-    save: () => [...devices].map(([dev, { young, old }]) => ({ dev, young: [...young], old: [...old] })),
+    save(whole) {
+      // Which of them have changed is not noted: they are few.
+      for (const [dev, { generations, turn }] of devices.map) {
+        devices.touch(dev);
+        for (const of of [turn - 1, turn]) if (generations.map.has(of)) generations.touch(of);
+      }
+      return devices.save(whole, ({ generations }, dev) => [dev, generations.save(whole, (names, turn) => [turn, names.save(whole, (path, inode) => [inode, path])])]);
+    },
   };
 };

@@ -1,12 +1,14 @@
 import { Has, proctitle } from '../audit/event.ts';
 import type { Event, SyscallRecord } from '../audit/event.ts';
 import { dropOldest, partOf } from '../audit/oldest.ts';
+import { openTable } from '../audit/rows.ts';
+import type { Rows } from '../audit/rows.ts';
 import { bytes, isSet, pid } from '../audit/units.ts';
 import type { Bytes, Pid, Ses, Uid } from '../audit/units.ts';
 import { NONE, printSubject, UNKNOWN } from './edge.ts';
 import type { NodeText, Subject } from './edge.ts';
 import { baseName } from './paths.ts';
-import type { Enrolled } from './roster.ts';
+import type { Enrolled, Roster } from './roster.ts';
 import { isInterpreter, scriptOf } from './script.ts';
 
 /** A process as last seen. An exec makes a new one with the same pid. */
@@ -33,6 +35,9 @@ export interface Process {
   /** The node for the credentials of the latest record. */
   subject: Subject;
   node: NodeText;
+  /** Its number in the state, and whether it stands there as it is. */
+  id: number;
+  isSaved: boolean;
 }
 
 /** What `/proc` tells about a process that ran before the first record. */
@@ -78,13 +83,13 @@ export interface Processes {
   readonly learn: (facts: readonly ProcessFact[], lastPid?: Pid) => void;
   /** The machine was started anew: pids and sessions mean others from now on. */
   readonly reboot: () => void;
-  /** `idOf`: the number under which a process is saved. */
-  readonly save: (idOf: (p: Process) => number) => ProcessesState;
+  readonly save: (whole: boolean, roster: Roster) => ProcessesState;
 }
 
 export interface ProcessesState {
-  readonly table: readonly number[];
-  readonly sessions: readonly (readonly [Ses, Session])[];
+  /** Numbers in the roster. */
+  readonly table: Rows<readonly [Pid, id: number]>;
+  readonly sessions: Rows<readonly [Ses, Session]>;
   readonly lineages: number;
   readonly pids: { readonly turns: number; readonly counter: number; /** Where the counter is known to come to. */ readonly top: number; readonly start: number; readonly low: number; readonly lows: number };
 }
@@ -131,13 +136,14 @@ const lengthOf = ({ exe, script, command }: Process): number => 2 * (exe.length 
 
 /** `lookup` asks the live system about a pid nobody knows; leave it out when replaying. */
 export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>): Processes => {
-  const table = new Map<Pid, Process>();
+  const byPid = openTable<Pid, Process>(saved?.state.table.rows.map(([pid, id]) => [pid, saved.processOf(id)]));
+  const { map: table } = byPid;
   let length = 0;
-  for (const p of saved?.state.table.map(saved.processOf) ?? []) {
-    length += lengthOf(p);
-    table.set(p.pid, p);
-  }
-  const sessions = new Map<Ses, Session>(saved?.state.sessions);
+  for (const p of table.values()) length += lengthOf(p);
+  const bySes = openTable<Ses, Session>(saved?.state.sessions.rows);
+  const { map: sessions } = bySes;
+  /** Saved before, and not as they are now. */
+  let changed: Process[] = [];
   let lineages = saved?.state.lineages ?? 0;
 
   // The kernel hands out pids in turn. There are no fork and exit records, so this is all that tells an old entry from a reused pid:
@@ -183,26 +189,33 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
     return p === undefined || isStale(p) ? undefined : p;
   };
 
-  const confirm = (p: Process): void => {
-    const now = position;
-    p.confirmed = now;
+  const touch = (p: Process): void => {
+    if (!p.isSaved) return;
+    p.isSaved = false;
+    changed.push(p);
+  };
+
+  const live = (p: Process): void => {
+    touch(p);
+    p.confirmed = position;
     p.active = true;
+  };
+
+  const confirm = (p: Process): void => {
+    live(p);
     // A process that still has the parent it had keeps that parent alive too: orphans get another one.
-    if (p.parent !== undefined && p.parent.pid === p.ppid && table.get(p.ppid) === p.parent) {
-      p.parent.confirmed = now;
-      p.parent.active = true;
-    }
+    if (p.parent !== undefined && p.parent.pid === p.ppid && table.get(p.ppid) === p.parent) live(p.parent);
   };
 
   const put = (p: Process): void => {
     length += lengthOf(p);
-    table.set(p.pid, p);
+    byPid.set(p.pid, p);
   };
 
   const drop = (p: Process | undefined): void => {
     if (p === undefined) return;
     length -= lengthOf(p);
-    table.delete(p.pid);
+    byPid.delete(p.pid);
   };
 
   const isFull = (): boolean => table.size >= MAX_PROCESSES || length > MAX_LENGTH;
@@ -216,9 +229,10 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
         if (--room === 0) return;
         continue;
       }
-      table.delete(id);
+      byPid.delete(id);
+      touch(p);
       p.active = false;
-      table.set(id, p);
+      byPid.set(id, p);
     }
   };
 
@@ -228,7 +242,10 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
     put(p);
     let ancestor = p.parent;
     for (let depth = 1; ancestor !== undefined && depth < MAX_DEPTH; depth++) ancestor = ancestor.parent;
-    if (ancestor !== undefined) ancestor.parent = undefined;
+    if (ancestor?.parent !== undefined) {
+      touch(ancestor);
+      ancestor.parent = undefined;
+    }
     return p;
   };
 
@@ -238,7 +255,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
     return {
       pid: r.pid, ppid: r.ppid, exe, script, service, daemon: service === NONE && r.ppid === INIT, container, ses: r.ses, lineage, parent, command,
       // Ahead of the counter: forks went by unseen, and it has come so far at least.
-      confirmed: Math.max(position, turns * TURN + r.pid), active: false, subject, node: printSubject(subject),
+      confirmed: Math.max(position, turns * TURN + r.pid), active: false, subject, node: printSubject(subject), id: -1, isSaved: false,
     };
   };
 
@@ -261,8 +278,8 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
   };
 
   const openSession = (id: Ses, session: Session): void => {
-    sessions.set(id, session);
-    dropOldest(sessions, MAX_SESSIONS);
+    bySes.set(id, session);
+    dropOldest(bySes, MAX_SESSIONS);
   };
 
   const ask = (pid: Pid): Process | undefined => {
@@ -287,6 +304,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
 
   const dress = (p: Process, r: SyscallRecord): Process => {
     if (p.subject.euid !== r.euid || p.subject.login !== r.auid) {
+      touch(p);
       p.subject = subjectOf(p, r.auid, r.euid);
       p.node = printSubject(p.subject);
     }
@@ -364,7 +382,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
     // /proc had called `qmgr@master` before.
     bound(p) {
       if (isSet(p.ses) || p.service === NONE || p.parent?.exe !== p.exe || isInterpreter(p.exe) || !ON_DISK.test(p.exe)) return p;
-      const own = { ...p, service: NONE, daemon: true };
+      const own = { ...p, service: NONE, daemon: true, id: -1, isSaved: false };
       own.subject = subjectOf(own, p.subject.login, p.subject.euid);
       own.node = printSubject(own.subject);
       return add(own);
@@ -384,7 +402,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
 
     opened({ opened: { ses, address } }) {
       const session = sessions.get(ses);
-      if (session !== undefined && session.origin === undefined && address !== '') sessions.set(ses, { ...session, origin: address });
+      if (session !== undefined && session.origin === undefined && address !== '') bySes.set(ses, { ...session, origin: address });
     },
 
     originOf: (session) => sessions.get(session)?.origin ?? NONE,
@@ -401,17 +419,21 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
     },
 
     reboot() {
-      table.clear();
+      byPid.clear();
       length = 0;
-      sessions.clear();
+      bySes.clear();
       [turns, counter, top, start, low, lows, position] = [0, -1, PID_MAX, 0, -1, 0, -1];
     },
 
-    save: (idOf) => ({
-      table: [...table.values()].map(idOf),
-      sessions: [...sessions].map(([id, { service, lineage, origin }]) => [id, origin === undefined ? { service, lineage } : { service, lineage, origin }]),
-      lineages, pids: { turns, counter, top, start, low, lows },
-    }),
+    save(whole, roster) {
+      if (!whole) for (const p of changed) roster.renew(p);
+      changed = [];
+      return {
+        table: byPid.save(whole, (p, id) => [id, roster.idOf(p)]),
+        sessions: bySes.save(whole, ({ service, lineage, origin }, id) => [id, origin === undefined ? { service, lineage } : { service, lineage, origin }]),
+        lineages, pids: { turns, counter, top, start, low, lows },
+      };
+    },
   };
 };
 

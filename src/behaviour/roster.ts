@@ -1,14 +1,18 @@
+import { allRows } from '../audit/rows.ts';
+import type { Rows } from '../audit/rows.ts';
 import type { Bytes, Pid, Ses } from '../audit/units.ts';
 import { parseSubject } from './edge.ts';
 import type { NodeText, Subject } from './edge.ts';
 import type { Process } from './processes.ts';
 
-/** Processes as plain data, parents before children; who shared a parent shares it again. */
-export type RosterState = readonly (readonly [
-  pid: Pid, ppid: Pid, exe: Bytes, script: Bytes, service: Bytes, daemon: boolean, container: Bytes, ses: Ses, lineage: number,
-  /** Its place in this list; -1 without one. */
+type RosterRow = readonly [
+  id: number, pid: Pid, ppid: Pid, exe: Bytes, script: Bytes, service: Bytes, daemon: boolean, container: Bytes, ses: Ses, lineage: number,
+  /** Its number; -1 without one. */
   parent: number, command: Bytes, confirmed: number, active: boolean, node: NodeText,
-])[];
+];
+
+/** Processes as plain data by number, parents before children; who shared a parent shares it again. */
+export type RosterState = Rows<RosterRow>;
 
 /** A saved state that points into a roster. */
 export interface Enrolled<T> {
@@ -16,27 +20,52 @@ export interface Enrolled<T> {
   readonly processOf: (id: number) => Process;
 }
 
+/** Gives numbers to the processes that are saved. */
 export interface Roster {
-  /** The place of the process in the list; puts it there first if need be. */
+  /** A save begins: of all there is, or of what has changed since the last one. */
+  readonly begin: (whole: boolean) => void;
+  /** The number of a process, which is saved with it. */
   readonly idOf: (p: Process) => number;
-  readonly list: RosterState;
+  /** Saves again what was saved before. */
+  readonly renew: (p: Process) => void;
+  /** The save ends: what was saved. */
+  readonly take: () => RosterState;
 }
 
-/** Gives numbers to processes that are being saved. */
 export const openRoster = (): Roster => {
-  const ids = new Map<Process, number>();
-  const list: RosterState[number][] = [];
+  let rows: RosterRow[] = [];
+  let count = 0;
+  /** Numbers count from here: lower ones are of an earlier whole save, and mean nothing any more. */
+  let least = 0;
 
-  const idOf = (p: Process): number => {
-    const known = ids.get(p);
-    if (known !== undefined) return known;
-    // As deep as ancestry is kept.
-    const parent = p.parent === undefined ? -1 : idOf(p.parent);
-    ids.set(p, list.length);
-    return list.push([p.pid, p.ppid, p.exe, p.script, p.service, p.daemon, p.container, p.ses, p.lineage, parent, p.command, p.confirmed, p.active, p.node]) - 1;
+  const write = (p: Process, parent: number): void => {
+    rows.push([p.id - least, p.pid, p.ppid, p.exe, p.script, p.service, p.daemon, p.container, p.ses, p.lineage, parent, p.command, p.confirmed, p.active, p.node]);
+    p.isSaved = true;
   };
 
-  return { idOf, list };
+  const idOf = (p: Process): number => {
+    if (p.id >= least) return p.id - least;
+    // As deep as ancestry is kept.
+    const parent = p.parent === undefined ? -1 : idOf(p.parent);
+    p.id = count++;
+    write(p, parent);
+    return p.id - least;
+  };
+
+  return {
+    begin(whole) {
+      if (whole) least = count;
+    },
+    idOf,
+    renew(p) {
+      if (p.id >= least) write(p, p.parent === undefined ? -1 : idOf(p.parent));
+    },
+    take() {
+      const taken = rows;
+      rows = [];
+      return allRows(taken);
+    },
+  };
 };
 
 /** Inverse of `printSubject` for what was saved. Throws when it is none: the state is damaged. */
@@ -46,18 +75,18 @@ export const restoreSubject = (node: NodeText): Subject => {
   return subject;
 };
 
-/** The processes of a list, and the one at a place in it. Throws when there is none: the state is damaged. */
-export const readRoster = (list: RosterState): ((id: number) => Process) => {
-  const all: Process[] = [];
+/** The process of a number. Throws when there is none: the state is damaged. */
+export const readRoster = (saved?: RosterState): ((id: number) => Process) => {
+  const all = new Map<number, Process>();
   const at = (id: number): Process => {
-    const p = all[id];
+    const p = all.get(id);
     if (p === undefined) throw new TypeError('no process');
     return p;
   };
-  for (const [pid, ppid, exe, script, service, daemon, container, ses, lineage, parent, command, confirmed, active, node] of list) {
-    all.push({
+  for (const [id, pid, ppid, exe, script, service, daemon, container, ses, lineage, parent, command, confirmed, active, node] of saved?.rows ?? []) {
+    all.set(id, {
       pid, ppid, exe, script, service, daemon, container, ses, lineage, parent: parent < 0 ? undefined : at(parent), command, confirmed, active,
-      subject: restoreSubject(node), node,
+      subject: restoreSubject(node), node, id: -1, isSaved: false,
     });
   }
   return at;

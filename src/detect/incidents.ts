@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { dropOldest } from '../audit/oldest.ts';
+import { openTable } from '../audit/rows.ts';
+import type { Rows, Table } from '../audit/rows.ts';
 import { ms } from '../audit/units.ts';
-import type { Bytes, Ms } from '../audit/units.ts';
+import type { Ms } from '../audit/units.ts';
 import { ARROW, isFile, NONE, parseSubject, printObject } from '../behaviour/edge.ts';
 import { baseName } from '../behaviour/paths.ts';
 import type { Sighting } from '../behaviour/sightings.ts';
@@ -59,14 +61,14 @@ export interface Incidents {
   readonly add: (unseen: readonly Sighting[], rate: Rate) => readonly Change[];
   /** Closes what has been idle; `Infinity` closes all. */
   readonly close: (now: Ms) => readonly Change[];
-  readonly save: () => IncidentsState;
+  readonly save: (whole?: boolean) => IncidentsState;
 }
 
 export interface IncidentsState {
   readonly incidents: readonly KeptIncident[];
-  readonly lineages: readonly (readonly [lineage: number, incident: string])[];
-  readonly told: readonly (readonly [edge: string, last: Ms, incident: string])[];
-  readonly handed: readonly (readonly [path: Bytes, incident: string])[];
+  readonly lineages: Rows<readonly [lineage: number, incident: string]>;
+  readonly told: Rows<readonly [edge: string, last: Ms, incident: string]>;
+  readonly handed: Rows<readonly [thing: string, incident: string]>;
 }
 
 /** An incident without news for this long is over. Ms. */
@@ -82,10 +84,10 @@ const MAX_CLOSED = 200;
 const MAX_EDGES = 500;
 const MAX_LISTED = 8 * 2 ** 20;
 
-const remember = <K, V>(map: Map<K, V>, key: K, value: V): void => {
-  map.delete(key);
-  map.set(key, value);
-  dropOldest(map, MAX_REMEMBERED);
+const remember = <K, V>(table: Table<K, V>, key: K, value: V): void => {
+  table.delete(key);
+  table.set(key, value);
+  dropOldest(table, MAX_REMEMBERED);
 };
 
 const lengthOf = (edges: readonly string[]): number => edges.reduce((sum, edge) => sum + edge.length, 0);
@@ -156,9 +158,9 @@ const mustBeTold = (incident: Incident | undefined, rating: Rating): boolean =>
 export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incidents => {
   const open = new Map<string, Growing>();
   const closed = new Map<string, Growing>();
-  const byLineage = new Map<number, string>();
-  const told = new Map<string, { last: Ms; readonly incident: string }>();
-  const handed = new Map<string, string>();
+  const byLineage = openTable<number, string>(saved?.lineages.rows);
+  const told = openTable<string, { readonly last: Ms; readonly incident: string }>(saved?.told.rows.map(([edge, last, incident]) => [edge, { last, incident }]));
+  const handed = openTable<string, string>(saved?.handed.rows);
   /** Closed since there were too many, and not told yet. */
   const crowdedOut: Growing[] = [];
   let listed = 0;
@@ -173,7 +175,7 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
   /** The incident that left behind what is used here. */
   const sourceOf = (seen: Sighting): string | undefined => {
     for (const thing of isClockwork(seen) ? [...uses(seen), BY_CLOCKWORK] : uses(seen)) {
-      const id = handed.get(inShort(thing));
+      const id = handed.map.get(inShort(thing));
       if (id !== undefined) return id;
     }
     return undefined;
@@ -233,9 +235,6 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
     listed += lengthOf(edges);
     if (isOpen && last < idle) idle = last;
   }
-  for (const [lineage, id] of saved?.lineages ?? []) byLineage.set(lineage, id);
-  for (const [edge, last, incident] of saved?.told ?? []) told.set(edge, { last, incident });
-  for (const [path, id] of saved?.handed ?? []) handed.set(path, id);
 
   return {
     add(unseen, rate) {
@@ -247,10 +246,10 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
         const { lineage } = seen.actor;
         // A peer alone joins nothing: two services may be attacked from one address.
         const cause = seen.kind === 'connect' ? undefined : openAt(source, seen.first);
-        const own = openAt(byLineage.get(lineage), seen.first);
+        const own = openAt(byLineage.map.get(lineage), seen.first);
         // What runs a file that was handed over belongs to who wrote it, whatever else its service has been up to.
         let incident = seen.kind === 'exec' ? (cause ?? own) : (own ?? cause);
-        const earlier = told.get(inShort(edge));
+        const earlier = told.map.get(inShort(edge));
         // What has been told before opens no incident of its own until it is time for a reminder.
         if (earlier !== undefined && seen.last - earlier.last < REMIND && (incident === undefined || earlier.incident === incident.id)) {
           const again = incident ?? open.get(earlier.incident) ?? closed.get(earlier.incident);
@@ -270,7 +269,7 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
           if (incident !== undefined) Object.assign(incident, withEdge(incident, rating), { inRow: withNext(incident.inRow, seen) });
           if (seen.last > among.last) among.last = seen.last;
           // What is in the flood may be run elsewhere; it may not push out what others left.
-          if (handed.size < MAX_REMEMBERED) remains(among, seen, rating.score);
+          if (handed.map.size < MAX_REMEMBERED) remains(among, seen, rating.score);
           continue;
         }
         incident ??= begin(newIncident(idOf(edge, seen), seen, after));
@@ -298,11 +297,11 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
       return [...crowdedOut.splice(0), ...over].map((incident) => ({ state: 'closed', incident: snapshot(incident), alerts: [] }));
     },
 
-    save: () => ({
+    save: (whole = true) => ({
       incidents: kept(),
-      lineages: [...byLineage],
-      told: [...told].map(([edge, { last, incident }]) => [edge, last, incident]),
-      handed: [...handed].map(([thing, id]) => [thing as Bytes, id]),
+      lineages: byLineage.save(whole, (id, lineage) => [lineage, id]),
+      told: told.save(whole, ({ last, incident }, edge) => [edge, last, incident]),
+      handed: handed.save(whole, (id, thing) => [thing, id]),
     }),
   };
 };

@@ -1,15 +1,24 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs';
+import { closeSync, constants, fdatasync, fstatSync, fsyncSync, ftruncateSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { FullmonError } from './errors.ts';
-import { asOwner, codeOf, me, messageOf, openTrusted, unlink, writeNew } from './files.ts';
+import { asOwner, codeOf, me, messageOf, openTrusted, unlink, writeAll, writeNew } from './files.ts';
 
 /** Where the agent keeps its state unless told otherwise. */
 export const STATE_DIRECTORY = '/var/lib/fullmon';
 
-/** First line of a state file: its format, the hash of all that follows, and how long that is (bytes). */
-const HEADER = /^fullmon-state 1 sha256:([0-9a-f]{64}) (\d{1,12})\n/;
+/** Before the state and before each change in its file: the hash of what follows, and how long that is (bytes). */
+const HEADER = /^(fullmon-state \d{1,6}|change) sha256:([0-9a-f]{64}) (\d{1,12})\n/;
 const MAX_HEADER = 128;
+/** The format of the file; one of format 1 has no changes. */
+const FORMAT = 2;
+const STATE = `fullmon-state ${FORMAT}`;
+
+/** Changes are appended until they are this much longer than the state, or so many bytes: then it is written anew. */
+const OUTGROWN = 2;
+const MIN_CHANGES = 2 ** 23;
+/** Changes are brought to the disk at most so often, ms. */
+const SYNC = 1000;
 
 /** What was found in a state directory. `trouble` says what is wrong, in words. */
 export type Found<T> =
@@ -21,9 +30,13 @@ export type Found<T> =
 
 export interface Store {
   /** See {@link readState}. */
-  readonly read: <T>(revive: (body: unknown) => T) => Found<T>;
+  readonly read: <T>(revive: Revive<T>) => Found<T>;
   /** Replaces the state by another one, whole or not at all, and keeps the one before. Throws the error of the file system, or a {@link FullmonError}. */
   readonly write: (body: unknown) => void;
+  /** Whether there is a state that was written here, to which a change may still be appended. */
+  readonly takesChanges: () => boolean;
+  /** Appends what has changed since (JSON); it is on the disk some time later. Throws the error of the file system: then nothing was. */
+  readonly append: (change: string) => void;
   /** Removes the state and the one before. */
   readonly reset: () => void;
   /** Lets go of the directory; another fullmon may use it now. */
@@ -50,17 +63,55 @@ const openDirectory = (directory: string): number => {
   throw new FullmonError(`--state ${directory}: ${uid === me() ? `must be closed to others: chmod 700 ${directory}` : 'belongs to another user: name a directory of yours'}`);
 };
 
-const readBody = (path: string): unknown => {
+/** A state and the changes since, or one change, with its header. */
+const print = (what: string, body: string): Buffer => {
+  const bytes = Buffer.from(body, 'utf8');
+  return Buffer.concat([Buffer.from(`${what} sha256:${createHash('sha256').update(bytes).digest('hex')} ${bytes.length}\n`), bytes]);
+};
+
+/** What was printed at this place of a file. Throws what is wrong with it. */
+const readPart = (file: Buffer, at: number): { readonly what: string; readonly body: unknown; readonly end: number } => {
+  const header = HEADER.exec(file.toString('latin1', at, at + MAX_HEADER));
+  if (header === null) throw new Error('has no header that is known here');
+  const [line, what = '', hash, length] = header;
+  const body = file.subarray(at + line.length, at + line.length + Number(length));
+  if (body.length !== Number(length)) throw new Error(`is cut off: ${body.length} of ${length} bytes`);
+  if (createHash('sha256').update(body).digest('hex') !== hash) throw new Error('does not match its checksum');
+  return { what, body: JSON.parse(body.toString('utf8')), end: at + line.length + body.length };
+};
+
+/** Whether this is the beginning of a change that was being written when fullmon was ended. */
+const isUnfinished = (rest: Buffer): boolean => {
+  const text = rest.toString('latin1', 0, MAX_HEADER);
+  const header = HEADER.exec(text);
+  return header === null ? rest.length < MAX_HEADER && !text.includes('\n') : rest.length < header[0].length + Number(header[3]);
+};
+
+interface Content {
+  readonly body: unknown;
+  /** Oldest first. */
+  readonly changes: readonly unknown[];
+  /** What is wrong with the changes that are not among them. */
+  readonly trouble: string | undefined;
+}
+
+const readContent = (path: string): Content => {
   const fd = openTrusted(path);
   try {
     const file = readFileSync(fd);
-    const header = HEADER.exec(file.toString('latin1', 0, MAX_HEADER));
-    if (header === null) throw new Error('has no header that is known here');
-    const [line, hash, length] = header;
-    const body = file.subarray(line.length);
-    if (body.length !== Number(length)) throw new Error(`is cut off: ${body.length} of ${length} bytes`);
-    if (createHash('sha256').update(body).digest('hex') !== hash) throw new Error('does not match its checksum');
-    return JSON.parse(body.toString('utf8'));
+    const { what, body, end } = readPart(file, 0);
+    if (Number(what.split(' ')[1]) > FORMAT) throw new Error('was written by a newer fullmon: install that one again');
+    const changes: unknown[] = [];
+    for (let at = end; at < file.length; ) {
+      try {
+        const change = readPart(file, at);
+        changes.push(change.body);
+        at = change.end;
+      } catch (error) {
+        return { body, changes, trouble: isUnfinished(file.subarray(at)) ? undefined : `from byte ${at} on ${messageOf(error)}` };
+      }
+    }
+    return { body, changes, trouble: undefined };
   } finally {
     closeSync(fd);
   }
@@ -148,13 +199,17 @@ const WRONG: Readonly<Record<string, string>> = { ENOENT: 'is missing', ELOOP: '
 
 const stateFiles = (directory: string): readonly [state: string, previous: string] => [join(directory, 'state'), join(directory, 'state.previous')];
 
-/** Reads the state of a directory, or the one before it when that is damaged. `revive` throws for a body that is of no use. */
-const readFiles = <T>(directory: string, revive: (body: unknown) => T): Found<T> => {
+/** Makes something of a state and the changes since. Throws for what is of no use. */
+export type Revive<T> = (body: unknown, changes: readonly unknown[]) => T;
+
+/** Reads the state of a directory, or the one before it when that is damaged. */
+const readFiles = <T>(directory: string, revive: Revive<T>): Found<T> => {
   const files = stateFiles(directory);
   const troubles: string[] = [];
   for (const path of files) {
     try {
-      return { kind: 'state', state: revive(readBody(path)), trouble: troubles[0] };
+      const { body, changes, trouble } = readContent(path);
+      return { kind: 'state', state: revive(body, changes), trouble: troubles[0] ?? (trouble === undefined ? undefined : `${path} ${trouble}`) };
     } catch (error) {
       troubles.push(`${path} ${WRONG[codeOf(error)] ?? messageOf(error)}`);
     }
@@ -163,33 +218,57 @@ const readFiles = <T>(directory: string, revive: (body: unknown) => T): Found<T>
 };
 
 /** The same for a look at it: root may have one at that of another user. */
-export const readState = <T>(directory: string, revive: (body: unknown) => T): Found<T> => asOwner(directory, () => readFiles(directory, revive));
+export const readState = <T>(directory: string, revive: Revive<T>): Found<T> => asOwner(directory, () => readFiles(directory, revive));
+
+/** The file that changes are appended to. */
+interface Open {
+  readonly fd: number;
+  readonly ino: bigint;
+  readonly longest: number;
+  length: number;
+}
 
 /**
  * Opens a state directory: ours, closed to others, no link, one fullmon at a time. The state is one file that is replaced as a whole: written
  * beside, synced, renamed, the directory synced; the one before stays as a second name. Libraries for that (write-file-atomic, atomically)
- * follow links and sync no directory. Throws a {@link FullmonError}.
+ * follow links and sync no directory. In between, what has changed is appended to it: a state of ten megabytes a minute would be a disk's
+ * worth in a year. Nobody waits until that is on the disk: what is lost when the power fails is read in the log again. Throws a {@link FullmonError}.
  */
 export const openStore = (directory: string): Store => {
   let fd = openDirectory(directory);
   const [state, previous] = stateFiles(directory);
   const fresh = join(directory, 'state.new');
   let mine = lock(directory);
+  let open: Open | undefined;
+  let synced = -Infinity;
+
+  const letGo = (): void => {
+    if (open !== undefined) closeSync(open.fd);
+    open = undefined;
+  };
+
+  const sync = ({ fd }: Open): void => {
+    if (performance.now() - synced < SYNC) return;
+    synced = performance.now();
+    fdatasync(fd, (error) => {
+      // A file that was let go meanwhile is closed. Any other trouble the next whole state meets, too, and tells.
+      if (error !== null && open?.fd === fd) letGo();
+    });
+  };
 
   return {
     read: (revive) => readFiles(directory, revive),
 
     write(body) {
-      const bytes = Buffer.from(JSON.stringify(body), 'utf8');
+      const bytes = print(STATE, JSON.stringify(body));
       // Somebody tidied up.
       if (!exists(directory)) {
         closeSync(fd);
         fd = openDirectory(directory);
         mine = lock(directory);
       }
-      const header = Buffer.from(`fullmon-state 1 sha256:${createHash('sha256').update(bytes).digest('hex')} ${bytes.length}\n`);
       try {
-        writeNew(fresh, header, bytes);
+        writeNew(fresh, bytes);
       } catch (error) {
         unlink(fresh);
         throw error;
@@ -200,6 +279,26 @@ export const openStore = (directory: string): Store => {
       }
       renameSync(fresh, state);
       fsyncSync(fd);
+      letGo();
+      const file = openSync(state, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
+      const { ino } = fstatSync(file, { bigint: true });
+      open = { fd: file, ino, length: bytes.length, longest: bytes.length + Math.max(MIN_CHANGES, OUTGROWN * bytes.length) };
+    },
+
+    takesChanges: () => open !== undefined && open.length < open.longest && lstatSync(state, { bigint: true, throwIfNoEntry: false })?.ino === open.ino,
+
+    append(change) {
+      if (open === undefined) throw new Error('there is no state to append to');
+      const bytes = print('change', change);
+      try {
+        writeAll(open.fd, bytes);
+      } catch (error) {
+        ftruncateSync(open.fd, open.length);
+        letGo();
+        throw error;
+      }
+      open.length += bytes.length;
+      sync(open);
     },
 
     reset() {
@@ -208,6 +307,8 @@ export const openStore = (directory: string): Store => {
     },
 
     close() {
+      if (open !== undefined) fsyncSync(open.fd);
+      letGo();
       if (mine !== '' && contentOf(join(directory, 'lock')) === mine) unlink(join(directory, 'lock'));
       closeSync(fd);
     },

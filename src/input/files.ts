@@ -52,16 +52,16 @@ export const openTrusted = (path: string): number => {
   throw new Error(wrong);
 };
 
-const writeAll = (fd: number, bytes: Buffer): void => {
+export const writeAll = (fd: number, bytes: Buffer): void => {
   for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
 };
 
 /** Makes a file that was not there before; ours, closed to others, and on the disk before its name counts. */
-export const writeNew = (path: string, ...parts: readonly Buffer[]): void => {
+export const writeNew = (path: string, bytes: Buffer): void => {
   unlink(path);
   const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
   try {
-    for (const part of parts) writeAll(fd, part);
+    writeAll(fd, bytes);
     fsyncSync(fd);
   } finally {
     closeSync(fd);

@@ -32,7 +32,7 @@ describe('the name of an address', () => {
     const one = learned(['a.test', 0], ['a.test', HOUR / 2], ['a.test', HOUR]);
     expect(nameAt(one, 2 * HOUR - 1)).toBe('a.test');
     expect(nameAt(one, 2 * HOUR)).toBeUndefined();
-    expect(one.save()).toHaveLength(1);
+    expect(one.save().rows).toHaveLength(1);
   });
 
   it('is the latest that was answered before, and not the one that comes late', () => {
@@ -76,7 +76,7 @@ describe('the name of an address', () => {
     const one = openHostnames();
     for (let i = 0; i < 100_000; i++) one.learn({ time: ms(T + i), name: bytes(`n${i}.test`), addresses: [`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`], ttl: 0 });
     for (let i = 0; i < 100_000; i++) one.learn({ time: ms(T + i), name: bytes(`n${i}.test`), addresses: [ADDRESS], ttl: 0 });
-    expect(one.save().reduce((n, [, list]) => n + list.length, 0)).toBeLessThanOrEqual(65_536);
+    expect(one.save().rows.reduce((n, [, list]) => n + list.length, 0)).toBeLessThanOrEqual(65_536);
     expect(one.dropped()).toBeGreaterThan(100_000);
     expect(nameAt(one, 100_000)).toBe('n99999.test');
     expect(nameAt(one, 10 * HOUR)).toBeUndefined();

@@ -1,5 +1,6 @@
 import { array, assert, constantFrom, integer, nat, property, record, string, tuple, uniqueArray } from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { allRows } from '../../src/audit/rows.ts';
 import { bytes, ms, uid } from '../../src/audit/units.ts';
 import { newBaseline } from '../../src/baseline/baseline.ts';
 import type { BaselineState } from '../../src/baseline/baseline.ts';
@@ -12,9 +13,9 @@ const facts = tuple(nat(1e12).map(ms), nat(1e12).map(ms), nat(), nat(7), nat(60)
 const subject = record({ exe: name, script: name, euid: nat(9) }).map(({ exe, script, euid }) => printSubject({ container: NONE, login: uid(1000), euid: uid(euid), exe, script, service: bytes('cron') }));
 const group = record({ node: subject, kind: constantFrom(...FILE_KINDS, 'sock', 'trace', 'kernel', 'connect'), names: uniqueArray(tuple(name, facts), { selector: ([text]) => text, maxLength: 5 }), patterns: uniqueArray(tuple(constantFrom('^/tmp/[0-9a-f]{4}$', '^/a\\.\\d{1,3}$', '^/\xff->[a-z]{3}$'), name, facts), { selector: ([source]) => source, maxLength: 3 }) });
 const state = uniqueArray(group, { selector: ({ node, kind }) => `${kind} ${node}`, maxLength: 6 }).map((groups): BaselineState => ({
-  groups: groups.map(({ names, patterns, ...of }) => ({
-    ...of, ripe: 0, names: names.map(([text, known]) => [text, 'graph', ...known] as const), patterns: patterns.map(([source, witness, known]) => [source, witness, ...known] as const),
-  })),
+  groups: allRows(groups.map(({ names, patterns, ...of }, number) => [number, {
+    ...of, ripe: 0, names: allRows(names.map(([text, known]) => [text, 'graph', ...known] as const)), patterns: allRows(patterns.map(([source, witness, known]) => [source, witness, ...known] as const)),
+  }] as const)),
   changed: [], units: { length: ms(60_000), seen: 3, latest: 8 }, learned: [], full: { refused: 0, told: 0, group: '' },
 }));
 

@@ -1,4 +1,5 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { appendFileSync, chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
@@ -29,6 +30,8 @@ const using = <T>(use: (store: Store) => T): T => {
 };
 const write = (...bodies: readonly unknown[]): void => using((store) => bodies.forEach((body) => store.write(body)));
 const read = (): Found<unknown> => using((store) => store.read((body) => body));
+/** The state and its changes. */
+const readAll = (): Found<unknown> => using((store) => store.read((body, changes) => [body, ...changes]));
 
 const isRoot = process.geteuid?.() === 0;
 
@@ -109,6 +112,91 @@ describe('a state directory', () => {
   ] as const)('is refused when it is %s', (_, make, told) => {
     make();
     expect(() => openStore(directory)).toThrow(told);
+  });
+});
+
+const change = (...texts: readonly string[]): void => using((store) => {
+  store.write('state');
+  for (const text of texts) store.append(JSON.stringify(text));
+});
+
+describe('what has changed since a state was written', () => {
+  it('is read after it, oldest first, and is gone with the next state', () => {
+    change('one', '\xff\u{1f600}', 'three');
+    expect(readAll()).toEqual({ kind: 'state', state: ['state', 'one', '\xff\u{1f600}', 'three'], trouble: undefined });
+    write('next');
+    expect(readAll()).toMatchObject({ state: ['next'] });
+    rmSync(path('state'));
+    expect(readAll()).toMatchObject({ state: ['state', 'one', '\xff\u{1f600}', 'three'] });
+  });
+
+  it('is left out, and nobody is alarmed, when fullmon was ended while writing it', () => {
+    change('one');
+    const { length } = readFileSync(path('state'));
+    change('one', 'two');
+    const whole = readFileSync(path('state'));
+    for (let end = length; end < whole.length; end++) {
+      writeFileSync(path('state'), whole.subarray(0, end));
+      expect(readAll()).toEqual({ kind: 'state', state: ['state', 'one'], trouble: undefined });
+    }
+  });
+
+  it('is told when it was damaged, and what came before is gone on from', () => {
+    change('one');
+    const { length } = readFileSync(path('state'));
+    change('one', 'two', 'three');
+    const whole = readFileSync(path('state'));
+    // Its length is a number, which another digit can make larger than the file: then it looks unfinished.
+    for (const at of [length, length + 10, whole.indexOf('two')]) {
+      const damaged = Buffer.from(whole);
+      damaged.writeUInt8(damaged.readUInt8(at) ^ 1, at);
+      writeFileSync(path('state'), damaged);
+      expect(readAll()).toMatchObject({ kind: 'state', state: ['state', 'one'], trouble: expect.stringMatching(new RegExp(`^${path('state')} from byte ${length} on `)) });
+    }
+    appendFileSync(path('state'), Buffer.alloc(4096));
+    expect(readAll()).toMatchObject({ state: ['state', 'one'] });
+  });
+
+  it('goes to no file that was put in the place of ours, or taken away', () => {
+    using((store) => {
+      expect(store.takesChanges()).toBe(false);
+      store.write('state');
+      expect(store.takesChanges()).toBe(true);
+      renameSync(path('state'), path('moved'));
+      expect(store.takesChanges()).toBe(false);
+      writeFileSync(path('state'), 'x');
+      expect(store.takesChanges()).toBe(false);
+      store.write('again');
+      expect(store.takesChanges()).toBe(true);
+    });
+  });
+
+  it('has its bounds: then the state is written anew', () => {
+    using((store) => {
+      store.write('state');
+      const long = JSON.stringify('x'.repeat(2 ** 20));
+      let times = 0;
+      for (; store.takesChanges(); times++) store.append(long);
+      expect(times).toBe(8);
+    });
+  });
+});
+
+/** A state in a file of some format. */
+const file = (format: number, body: string): void => {
+  write('state');
+  writeFileSync(path('state'), `fullmon-state ${format} sha256:${createHash('sha256').update(body).digest('hex')} ${body.length}\n${body}`);
+};
+
+describe('the file of another fullmon', () => {
+  it('is read when it is older', () => {
+    file(1, '"old"');
+    expect(readAll()).toEqual({ kind: 'state', state: ['old'], trouble: undefined });
+  });
+
+  it('is kept when it is newer, and says what to do', () => {
+    file(3, '"new"');
+    expect(read()).toEqual({ kind: 'damaged', trouble: expect.stringContaining('state was written by a newer fullmon: install that one again; ') });
   });
 });
 

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -93,7 +93,8 @@ describe('a damaged state', () => {
     const [first = '', second = '', third = ''] = pieces(readLog(NOISY), 3);
     for (const file of [first, second]) await replay(file, ...state());
     damage('state');
-    const { stdout, status } = await replay(third, ...state());
+    // What came since is read again.
+    const { stdout, status } = await replay(second, third, ...state());
     expect(status).toBe(0);
     expect(findingsOf(stdout)).toEqual([expect.stringMatching(/^state critical: .*state has no header.*going on from the state before it/)]);
   });
@@ -103,7 +104,7 @@ describe('a damaged state', () => {
     const store = openStore(path('state'));
     const found = store.read((body) => JSON.stringify(body));
     const whole = found.kind === 'state' ? found.state : '';
-    for (const body of [7, null, [], {}, { snapshot: null }, { snapshot: {} }, { snapshot: { shape: SNAPSHOT } }, JSON.parse(whole.replace('"roster":[[', '"roster":[[[],')), JSON.parse(whole.replace(/"shape":\d+/, '"shape":0'))]) {
+    for (const body of [7, null, [], {}, { snapshot: null }, { snapshot: {} }, { snapshot: { shape: SNAPSHOT } }, JSON.parse(whole.replace('"roster":{"gone":[],"rows":[[', '"roster":{"gone":[],"rows":[[[],')), JSON.parse(whole.replace(/"shape":\d+/, '"shape":0'))]) {
       expect(body).not.toEqual(JSON.parse(whole));
       store.reset();
       store.write(body);
@@ -114,7 +115,7 @@ describe('a damaged state', () => {
     }
     store.close();
     const { status, stdout } = await replay(NOISY, ...state());
-    expect([status, findingsOf(stdout)]).toEqual([0, [expect.stringMatching(/^state critical: .*written by another version/)]]);
+    expect([status, findingsOf(stdout)]).toEqual([0, [expect.stringMatching(/^state critical: .*state was written by a fullmon too old to go on from; .*--reset/)]]);
   });
 
   it('without one before it is told at every start, learns nothing and is left as it is', async () => {
@@ -130,5 +131,42 @@ describe('a damaged state', () => {
     expect(readFileSync(join(path('state'), 'state'), 'utf8')).toBe('x');
     const { stdout } = await replay(second, ...state(), '--reset');
     expect(linesOf(stdout)[0]).toMatchObject({ msg: 'baseline' });
+  });
+});
+
+describe('the state of an older fullmon', () => {
+  const SHAPES = resolve(import.meta.dirname, 'shapes');
+  const POSTGRES = resolve(import.meta.dirname, '../../fixtures/postgres-relative-paths.log.gz');
+
+  it.each(readdirSync(SHAPES))('of shape %s is gone on with: what was learned, told and generalised is known', async (shape) => {
+    const whole = await replay(POSTGRES);
+    mkdirSync(path('state'), { mode: 0o700 });
+    writeFileSync(join(path('state'), 'state'), readFileSync(join(SHAPES, shape)), { mode: 0o600 });
+    for (const [what, count] of [['baseline', 9], ['patterns', 3], ['incidents', 1]] as const) {
+      const { stdout, status } = await fullmon('show', what, ...state());
+      expect([status, stdout.split('\n').length - 1]).toEqual([0, count]);
+    }
+    // The whole log once more, as if it had happened the day after: nothing is new.
+    const log = readLog(POSTGRES).toString('latin1').replaceAll('audit(17951', 'audit(17952');
+    writeFileSync(path('again.log'), log, 'latin1');
+    const { stdout, status } = await replay(path('again.log'), ...state());
+    expect(status).toBe(0);
+    expect(edgesOf(whole.stdout).length).toBeGreaterThan(0);
+    expect(findingsOf(stdout).filter((finding) => finding.startsWith('state'))).toEqual([]);
+    expect(linesOf(stdout).filter(({ msg }) => msg === 'baseline')).toEqual([]);
+    // It is kept in the shape of today.
+    expect(readFileSync(join(path('state'), 'state'), 'latin1')).toContain(`"shape":${SNAPSHOT}`);
+  });
+
+  it('that is newer is told to be that, with what to do, and is not touched', async () => {
+    await replay(NOISY, ...state());
+    const store = openStore(path('state'));
+    store.write({ snapshot: { shape: SNAPSHOT + 1 } });
+    store.write({ snapshot: { shape: SNAPSHOT + 1 } });
+    store.close();
+    const before = readFileSync(join(path('state'), 'state'));
+    const { stdout } = await replay(NOISY, ...state());
+    expect(findingsOf(stdout)).toEqual([expect.stringMatching(/^state critical: .*state was written by a newer fullmon: install that one again; .*--reset/)]);
+    expect(readFileSync(join(path('state'), 'state'))).toEqual(before);
   });
 });

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { Line } from '../../src/detect/line.ts';
 import { createFullmon } from '../../src/fullmon.ts';
 import type { Fullmon, Settings, Snapshot } from '../../src/fullmon.ts';
+import { readCheckpoint } from '../../src/keep.ts';
 import { jsonReport } from '../../src/report/json.ts';
 import { readLog } from '../support/replay.ts';
 
@@ -21,21 +22,35 @@ interface Told {
   readonly state: string;
 }
 
-/** Feeds the log piece by piece; where a piece begins that is named in `restarts`, the state goes through a file and another fullmon goes on. */
-const run = (log: Buffer, settings: Settings, cuts: readonly number[], restarts: ReadonlySet<number>): Told => {
+/** As it is after it went through a file. */
+const filed = (snapshot: Snapshot): { readonly snapshot: Snapshot } => ({ snapshot: JSON.parse(Buffer.from(JSON.stringify(snapshot)).toString()) });
+
+/** A place in the log at which the state is saved, and whether all of it is; and whether another fullmon goes on from what is saved there. */
+interface Save {
+  readonly at: number;
+  readonly isWhole: boolean;
+  readonly isRestart: boolean;
+}
+
+/** Feeds the log piece by piece, and saves the state between them. */
+const run = (log: Buffer, settings: Settings, saves: readonly Save[]): Told => {
   const lines: string[] = [];
   const print = jsonReport({ write: (text) => void lines.push(text) });
   const tell = (line: Line): void => print(line);
   let fullmon: Fullmon = createFullmon(settings, tell);
   let from = 0;
-  for (const to of [...cuts, log.length]) {
-    if (restarts.has(from)) {
-      const saved: Snapshot = JSON.parse(Buffer.from(JSON.stringify(fullmon.save())).toString());
-      fullmon = createFullmon(settings, tell, undefined, saved);
-    }
-    fullmon.feed(log.subarray(from, to));
-    from = to;
+  let saved: { readonly snapshot: Snapshot }[] = [];
+  for (const { at, isWhole, isRestart } of saves) {
+    fullmon.feed(log.subarray(from, at));
+    from = at;
+    if (saved.length === 0 || isWhole) saved = [filed(fullmon.save())];
+    else saved.push(filed(fullmon.saveChanges()));
+    if (!isRestart) continue;
+    const [first, ...changes] = saved;
+    fullmon = createFullmon(settings, tell, undefined, readCheckpoint(first, changes).snapshot);
+    saved = [];
   }
+  fullmon.feed(log.subarray(from));
   const state = JSON.stringify(fullmon.save());
   fullmon.end();
   return { lines, state };
@@ -45,10 +60,11 @@ const settingsOf = fc.record({ baseline: fc.constantFrom(0, 1, 30, 3600), monito
 
 describe('a log read in several runs', () => {
   it.each(LOGS)('$name says what it says in one, wherever it is cut', ({ log }) => {
-    const places = fc.uniqueArray(fc.integer({ min: 1, max: log.length - 1 }), { minLength: 1, maxLength: 6 }).map((cuts) => cuts.toSorted((a, b) => a - b));
+    const save = fc.record({ at: fc.integer({ min: 1, max: log.length - 1 }), isWhole: fc.boolean(), isRestart: fc.boolean() });
+    const saves = fc.uniqueArray(save, { selector: ({ at }) => at, minLength: 1, maxLength: 12 }).map((all) => all.toSorted((a, b) => a.at - b.at));
     fc.assert(
-      fc.property(settingsOf, places, (settings, cuts) => {
-        expect(run(log, settings, cuts, new Set(cuts))).toEqual(run(log, settings, [], new Set()));
+      fc.property(settingsOf, saves, (settings, all) => {
+        expect(run(log, settings, all)).toEqual(run(log, settings, []));
       }),
       { numRuns: 12 },
     );
@@ -69,7 +85,7 @@ describe('a log read in several runs', () => {
   it.skipIf(!existsSync(recording))('a whole recording (FULLMON_RECORDING) says what it says in one', () => {
     const log = readLog(recording);
     const settings = { ...SETTINGS, baseline: 3600, monitor: 60 };
-    const cuts = Array.from({ length: 6 }, (_, i) => Math.floor(((i + 0.7) * log.length) / 6));
-    expect(run(log, settings, cuts, new Set(cuts))).toEqual(run(log, settings, [], new Set()));
+    const saves = Array.from({ length: 60 }, (_, i) => ({ at: Math.floor(((i + 0.7) * log.length) / 60), isWhole: i % 25 === 0, isRestart: i % 10 === 9 }));
+    expect(run(log, settings, saves)).toEqual(run(log, settings, []));
   });
 });

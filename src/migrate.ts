@@ -1,0 +1,58 @@
+import { allRows } from './audit/rows.ts';
+import { SNAPSHOT } from './fullmon.ts';
+
+// What was learned outlives an upgrade: whoever changes the shape of the state adds the step from the shape before, and a state of that
+// shape to test/state/shapes. What a step cannot keep it leaves out, in the way of a fullmon that has just been started.
+
+type Saved = Readonly<Record<string, unknown>>;
+type Rows = readonly (readonly [unknown, ...(readonly unknown[])])[];
+
+/** What has become tables, which are saved by their changes. */
+interface Shape3 {
+  readonly roster: Rows;
+  readonly processes: { readonly table: readonly number[]; readonly sessions: Rows };
+  readonly names: { readonly directories: readonly Inodes3[]; readonly files: readonly Inodes3[]; readonly latest?: unknown };
+  readonly hostnames: Rows;
+  readonly baseline: { readonly groups: readonly { readonly names: Rows; readonly patterns: Rows }[] };
+  readonly incidents: { readonly lineages: Rows; readonly told: Rows; readonly handed: Rows };
+}
+
+interface Inodes3 {
+  readonly dev: number;
+  readonly young: Rows;
+  readonly old: Rows;
+}
+
+const isShape3 = (saved: Saved): saved is Saved & Shape3 => saved['shape'] === 3;
+
+/** Of each device its generations of names. */
+const inodes = (devices: readonly Inodes3[]): object => allRows(devices.map(({ dev, young, old }) => [dev, allRows([[0, allRows(old)], [1, allRows(young)]])] as const));
+
+const fromShape3 = (saved: Saved): Saved => {
+  if (!isShape3(saved)) return saved;
+  const { roster, processes, names, hostnames, baseline, incidents } = saved;
+  return {
+    ...saved,
+    shape: 4,
+    roster: allRows(roster.map((row, id) => [id, ...row] as const)),
+    processes: { ...processes, table: allRows(processes.table.map((id) => [roster[id]?.[0], id] as const)), sessions: allRows(processes.sessions) },
+    names: { ...names, directories: inodes(names.directories), files: inodes(names.files) },
+    hostnames: allRows(hostnames),
+    baseline: { ...baseline, groups: allRows(baseline.groups.map((group, number) => [number, { ...group, names: allRows(group.names), patterns: allRows(group.patterns) }] as const)) },
+    incidents: { ...incidents, lineages: allRows(incidents.lineages), told: allRows(incidents.told), handed: allRows(incidents.handed) },
+  };
+};
+
+/** By the shape that a step begins with. */
+const STEPS: Readonly<Record<number, (saved: Saved) => Saved>> = { 3: fromShape3 };
+
+/** A state in the shape of today. Throws when it cannot be had, and says what to do. */
+export const migrated = (saved: Saved): Saved => {
+  const { shape } = saved;
+  if (shape === SNAPSHOT) return saved;
+  if (typeof shape !== 'number') throw new Error('does not hold what it should');
+  if (shape > SNAPSHOT) throw new Error('was written by a newer fullmon: install that one again');
+  const step = STEPS[shape];
+  if (step === undefined) throw new Error('was written by a fullmon too old to go on from');
+  return migrated(step(saved));
+};
