@@ -57,11 +57,11 @@ export const writeAll = (fd: number, bytes: Buffer): void => {
 };
 
 /** Makes a file that was not there before; ours, closed to others, and on the disk before its name counts. */
-export const writeNew = (path: string, bytes: Buffer): void => {
+export const writeNew = (path: string, ...parts: readonly Buffer[]): void => {
   unlink(path);
   const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
   try {
-    writeAll(fd, bytes);
+    for (const part of parts) writeAll(fd, part);
     fsyncSync(fd);
   } finally {
     closeSync(fd);
