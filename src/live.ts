@@ -20,6 +20,8 @@ import type { Options } from './config/resolve.ts';
 import type { Kept } from './keep.ts';
 import { hearing } from './hearing.ts';
 import { watchFile } from './logwatch.ts';
+import { tellManager } from './manager.ts';
+import type { Prepared } from './prepare.ts';
 import { describeLosses, openOutput } from './report/output.ts';
 import type { Output } from './report/output.ts';
 import { accepting, ignoring } from './rules.ts';
@@ -36,16 +38,25 @@ const SETTLED = 10;
  * Only processes that have been there for a while: a shell between two pipes leaves no record, and is caught alive now and then. What is
  * known of a parent must not hang on that luck, or its children are new on the day it is caught.
  */
-const lookup: Lookup = {
+const lookupWith = (seen: Prepared['links'] | undefined): Lookup => ({
   process: (id) => {
-    const entry = readProcess(id);
+    const entry = readProcess(id, seen);
     return entry && entry.age >= SETTLED ? factOf(entry) : undefined;
   },
   container: (id) => bytes(readContainer(id)),
+});
+
+/** What root looked at before the agent started. Without that, or a part of it, the agent only learns it from the log. */
+const prepared = async (directory: string | undefined, notice: (text: string) => void): Promise<Prepared | undefined> => {
+  if (directory === undefined) return undefined;
+  const found = (await import('./prepare.ts')).readPrepared(directory);
+  if (typeof found !== 'string') return found;
+  notice(`${found}: what ran before is learned from the log, as it shows up there`);
+  return undefined;
 };
 
 /** The agent's state, in the directory it was given; without one, where that can be: who tries fullmon without being root has nothing to keep. */
-const openState = async (options: LiveOptions, settings: Settings, output: Output): Promise<Kept> => {
+const openState = async (options: LiveOptions, settings: Settings, output: Output, lookup: Lookup): Promise<Kept> => {
   const { keep, STATE_DIRECTORY, unkept } = await import('./keep.ts');
   const directory = options.state ?? STATE_DIRECTORY;
   const distrust = options.publicKey === undefined ? undefined : (await import('./trust.ts')).distrusting(directory, options.publicKey);
@@ -62,6 +73,8 @@ const openState = async (options: LiveOptions, settings: Settings, output: Outpu
 type LiveOptions = Options & {
   /** Begin anew, whatever the state says. */
   readonly reset: boolean;
+  /** Directory of `fullmon prepare`. */
+  readonly prepared: string | undefined;
 };
 
 /** A hangup of the terminal is an end; a daemon has none, and is told to look at its settings again. */
@@ -76,13 +89,16 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
   if (!isAtTerminal()) process.on('SIGHUP', () => void reload.reload());
   for (const text of await strangers(process.env)) output.notice(text);
   let ignored = await ignoring(options.ignore, configured);
-  const { settings, refresh } = await accepting({ ...options, ignored: (...edge) => ignored(...edge), schedules: await (await import('./input/schedules.ts')).readJobs() }, options.accepted ?? ACCEPTED_FILE, trouble);
+  const manager = tellManager();
+  const root = await prepared(options.prepared, output.notice);
+  const { readJobs } = await import('./input/schedules.ts');
+  const { settings, refresh } = await accepting({ ...options, ignored: (...edge) => ignored(...edge), schedules: await readJobs(root?.jobs) }, options.accepted ?? ACCEPTED_FILE, trouble);
   let isBlind = false;
   const tell = (line: Line): void => {
     if (line.type === 'finding' && line.kind === 'gap') isBlind = true;
     output.tell(line);
   };
-  const { directory, fullmon, resumed, checkpoint, close } = await openState(options, settings, { ...output, tell });
+  const { directory, fullmon, resumed, checkpoint, close } = await openState(options, settings, { ...output, tell }, lookupWith(root?.links));
   await output.open(options.sinks, directory);
   const save = (at: () => Position | undefined): void => checkpoint(() => {
     output.sync();
@@ -96,7 +112,7 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
   });
   reload.add({ change: ({ sinks }) => output.reopen(sinks) });
   const lookAround = (): void => {
-    const { processes, lastPid } = readProcesses();
+    const { processes, lastPid } = readProcesses(root?.links);
     fullmon.know(processes.map(factOf), lastPid === undefined ? undefined : pid(lastPid));
     isBlind = false;
   };
@@ -110,6 +126,7 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
   const held = names && (await import('./input/holdback.ts')).holdBack(LATE);
   const inOrder = (act: () => void): void => (held === undefined ? act() : held.add(act));
   const idle = (): void => {
+    manager.alive();
     const now = ms(Date.now());
     const at = position();
     inOrder(() => {
@@ -126,6 +143,7 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
     save(at);
   };
   const chunk = (bytes: Buffer): void => {
+    manager.alive();
     if (held === undefined) return take(bytes, position);
     const copy = Buffer.from(bytes);
     const at = position();
@@ -136,17 +154,28 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
     for (const signal of ['SIGINT', 'SIGTERM', ...(isAtTerminal() ? ['SIGHUP'] as const : [])] as const) process.on(signal, () => resolve());
   });
   await names?.ready;
-  const unasked = pollAudit(options.auditd === STDIN ? undefined : options.auditd, (said, rules) => {
-    const status = parseStatus(said, rules);
-    if (status !== undefined) fullmon.audit(status, ms(Date.now()));
-  });
+  const unasked = pollAudit(
+    options.auditd === STDIN ? undefined : options.auditd,
+    {
+      heard(said, rules) {
+        const status = parseStatus(said, rules);
+        if (status !== undefined) fullmon.audit(status, ms(Date.now()));
+      },
+      unheard: (isUnheard) => output.tell({
+        type: 'finding', time: ms(Date.now()), kind: 'audit', severity: isUnheard ? 'medium' : 'low',
+        text: isUnheard ? 'how auditing stands is not known any more: nobody answers (fullmon-audit.timer, auditctl -s)' : 'how auditing stands is known again',
+      }),
+    },
+    root && options.prepared !== undefined ? { answer: (await import('./prepare.ts')).answerIn(options.prepared), log: root.log } : undefined,
+  );
   if (options.auditd === STDIN) {
     if (resumed) fullmon.resume('paused');
+    manager.ready('reading records from stdin');
     await fromStdin(chunk, idle, options.wait, stop);
   } else {
     const { follow } = await import('./input/tail.ts');
     let lost = false;
-    const notice = (n: TailNotice): void => inOrder(() => {
+    const heed = (n: TailNotice): void => {
       if (n.kind === 'lost') lost = true;
       // The file that was being read is still read to its end before that.
       if (n.kind === 'truncated' || (lost && (n.kind === 'opened' || n.kind === 'rotated'))) {
@@ -154,13 +183,19 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
         lost = false;
       }
       log.heed(n);
-    });
+    };
+    const notice = (n: TailNotice): void => {
+      inOrder(() => heed(n));
+      // Whether or not there is a log: one that is missing is waited for, and told.
+      manager.ready(n.kind === 'opened' ? `following ${options.auditd}` : `${options.auditd}: ${n.kind}`);
+    };
     if (resumed !== undefined && resumed.position === undefined) fullmon.resume('paused');
     follower = follow(options.auditd, { wait: options.wait, from: resumed?.position ?? 'end' }, { chunk, fileEnd: () => inOrder(fullmon.endFile), idle, notice });
     await stop;
     await follower.stop();
   }
   unasked();
+  manager.stop();
   log.stop();
   await names?.stop();
   held?.flush();

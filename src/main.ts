@@ -1,7 +1,8 @@
-#!/usr/bin/env -S node --single-threaded --max-semi-space-size=2 --heap-growing-percent=10 --max-inlined-bytecode-size-cumulative=200 --interrupt-budget=300000
+#!/usr/bin/env -S -u NODE_OPTIONS node --single-threaded --max-semi-space-size=2 --heap-growing-percent=10 --max-inlined-bytecode-size-cumulative=200
 // V8 is tuned for one tight loop over bytes on a server that has better things to do with its other cores. By itself it lets the heap
 // grow fourfold before it sweeps, so that memory depended on the length of the log, and spends an eighth of a short replay's CPU time on
-// compiling copies of the same functions into each other.
+// compiling copies of the same functions into each other. What the environment has for other programs of Node's is not for this one.
+import { setFlagsFromString } from 'node:v8';
 import yargs from 'yargs';
 import { resolveAgent, resolveReplay } from './config/resolve.ts';
 import { DEFAULTS, NUMBERS } from './config/options.ts';
@@ -11,6 +12,11 @@ import { FullmonError, inside } from './input/errors.ts';
 import { runLive } from './live.ts';
 import { STDIN } from './input/replay.ts';
 import { runReplay } from './replay.ts';
+
+// Node 22 does not start with this flag, and its compiler does well without.
+if (process.versions.node.startsWith('20.')) setFlagsFromString('--interrupt-budget=300000');
+// Whoever may send this signal could otherwise debug us through a port that Node opens.
+process.on('SIGUSR1', () => undefined);
 
 const number = (key: keyof typeof NUMBERS, describe: string) =>
   ({ requiresArg: true, defaultDescription: String(DEFAULTS[key]), coerce: (value: unknown): number => inside(`--${key}`, () => NUMBERS[key](value)), describe }) as const;
@@ -57,9 +63,17 @@ const parse = (args: readonly string[]): (() => Promise<void>) => {
       state: { type: 'string', requiresArg: true, describe: 'Directory in which the state is kept, so that a restart goes on  [default: /var/lib/fullmon; replay keeps none]' },
       format: { choices: ['json', 'text'] as const, requiresArg: true, describe: 'json: one object a line; text: for people  [default: text on a terminal, else json]' },
     })
-    .command('$0', 'Follow the audit log: learn for --baseline seconds, then warn in cycles of --monitor seconds', (y) => y.options(WATCHING).options(AGENT), (a) => {
-      const read = async () => ({ ...(await resolveAgent(a, a.config, process.env)).options, reset: a.reset });
-      chosen = async () => runLive(await read(), read);
+    .command('$0', 'Follow the audit log: learn for --baseline seconds, then warn in cycles of --monitor seconds', (y) =>
+      y
+        .options(WATCHING)
+        .options(AGENT)
+        .option('prepared', { type: 'string', requiresArg: true, describe: 'Directory that `fullmon prepare` filled as root, for an agent that is not root' }),
+      (a) => {
+        const read = async () => ({ ...(await resolveAgent(a, a.config, process.env)).options, reset: a.reset, prepared: a.prepared });
+        chosen = async () => runLive(await read(), read);
+      })
+    .command('prepare <directory>', 'As root: writes down there what only root may see, for an agent with --prepared', (y) => y.positional('directory', { type: 'string', demandOption: true }), (a) => {
+      chosen = async () => (await import('./prepare.ts')).runPrepare(a);
     })
     .command('replay <files..>', "The same over stored logs, on the log's own clock", (y) =>
       y

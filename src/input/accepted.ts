@@ -1,7 +1,7 @@
-import { chmodSync, chownSync, closeSync, constants, fsyncSync, lstatSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, lstatSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { FullmonError } from './errors.ts';
-import { codeOf, me, messageOf, openTrusted, unlink, writeNew } from './files.ts';
+import { codeOf, messageOf, openTrusted, shareWithGroup, unlink, writeNew } from './files.ts';
 
 /** What people have accepted on this host; root's own, the agent only reads it. */
 export const ACCEPTED_FILE = '/etc/fullmon/accepted.jsonl';
@@ -74,14 +74,6 @@ export const readAccepted = (file: string): AcceptedFile => {
 export const versionOf = (file: string): string => {
   const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
   return stat === undefined ? '' : `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
-};
-
-/** The group that root gave the directory may read what is in it: that of the agent. */
-const shareWithGroup = (file: string, directory: string): void => {
-  const { gid } = statSync(directory);
-  if (me() !== 0 || gid === 0) return;
-  chownSync(file, 0, gid);
-  chmodSync(file, 0o640);
 };
 
 /** So long one change of the file may take, before it is taken for one that was broken off. Ms. */

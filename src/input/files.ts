@@ -1,5 +1,5 @@
 /** Files that decide what is normal: read only when nobody else can have written them, written whole or not at all. */
-import { closeSync, constants, fstatSync, fsyncSync, openSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, constants, fstatSync, fsyncSync, openSync, statSync, unlinkSync, writeSync } from 'node:fs';
 
 /** No file of ours grows to this; whatever does is none. Bytes. */
 const MAX_BYTES = 2 ** 30;
@@ -68,3 +68,10 @@ export const writeNew = (path: string, ...parts: readonly Buffer[]): void => {
   }
 };
 
+/** The group that root gave the directory may read what is in it: that of the agent. */
+export const shareWithGroup = (file: string, directory: string): void => {
+  const { gid } = statSync(directory);
+  if (me() !== 0 || gid === 0) return;
+  chownSync(file, 0, gid);
+  chmodSync(file, 0o640);
+};

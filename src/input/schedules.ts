@@ -126,5 +126,5 @@ const systemdTimers = async (): Promise<readonly ScheduledJob[]> => {
 /** The jobs of cron below `root`, and the timers of systemd where it runs; what cannot be read has none. */
 export const readSchedules = async (root = '/'): Promise<readonly ScheduledJob[]> => [...cronJobs(root), ...(root === '/' ? await systemdTimers() : [])];
 
-/** The same for the core, which knows bytes. */
-export const readJobs = async (): Promise<readonly ScheduledJob[]> => (await readSchedules()).map((job) => ({ ...job, program: Buffer.from(job.program).toString('latin1') }));
+/** The same for the core, which knows bytes; or those that somebody who may look at all of them found. */
+export const readJobs = async (found?: readonly ScheduledJob[]): Promise<readonly ScheduledJob[]> => (found ?? (await readSchedules())).map((job) => ({ ...job, program: Buffer.from(job.program).toString('latin1') }));
