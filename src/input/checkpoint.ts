@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fdatasync, fstatSync, fsyncSync, ftruncateSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs';
+import { closeSync, constants, fdatasync, fstatSync, fsyncSync, ftruncateSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { FullmonError } from './errors.ts';
 import { asOwner, codeOf, me, messageOf, openTrusted, unlink, writeAll, writeNew } from './files.ts';
@@ -147,52 +147,49 @@ const identityOf = (pid: string): string => {
   }
 };
 
+const FULL = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
+
+/** What a lock says; nothing for what is none, or gone. */
+const holderOf = (path: string): string => {
+  try {
+    return readlinkSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+};
+
 /**
- * Takes the directory's lock or throws a {@link FullmonError}; returns what it says. A file that names its process: a socket in the abstract
- * name space could be taken by anybody, and would keep fullmon from starting. It is linked into place, so that it is never there without its
- * words. Where nothing can be written there is no lock: whoever fills the disk and ends fullmon may not keep it from coming back.
+ * Takes the directory's lock or throws a {@link FullmonError}; returns what it says. A link that leads to the name of its process: it is never
+ * there without its words, and needs no draft of a name that nobody knows, which was an alert about ourselves at each start. A socket in the
+ * abstract name space could be taken by anybody, and would keep fullmon from starting. Where nothing can be written there is no lock: whoever
+ * fills the disk and ends fullmon may not keep it from coming back.
  */
 const lock = (directory: string): string => {
   const path = join(directory, 'lock');
-  const draft = `${path}.${process.pid}`;
+  const old = `${path}.old`;
   const mine = identityOf(String(process.pid));
-  try {
-    writeNew(draft, Buffer.from(mine));
-  } catch (error) {
-    const code = codeOf(error);
-    if (!FULL.has(code)) throw new FullmonError(`--state ${directory}: cannot be written (${messageOf(error)})`);
-    if (code !== 'EROFS') unlink(draft);
-    return '';
-  }
-  try {
-    for (let tries = 0; tries < 3; tries++) {
-      if (isLinked(draft, path)) return mine;
-      const holder = contentOf(path);
-      const [pid = ''] = holder.split(' ', 1);
-      if (/^\d{1,10}$/.test(pid) && holder === identityOf(pid)) throw new FullmonError(`--state ${directory}: another fullmon (pid ${pid}) keeps its state there: stop it, or name another directory`);
-      // Moved, and looked at again: another one may have taken it since.
-      renameSync(path, `${draft}.old`);
-      if (contentOf(`${draft}.old`) === holder) unlink(`${draft}.old`);
-      else renameSync(`${draft}.old`, path);
+  for (let tries = 0; tries < 3; tries++) {
+    try {
+      symlinkSync(mine, path);
+      return mine;
+    } catch (error) {
+      const code = codeOf(error);
+      if (FULL.has(code)) return '';
+      if (code !== 'EEXIST') throw new FullmonError(`--state ${directory}: cannot be written (${messageOf(error)})`);
     }
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-  } finally {
-    unlink(draft);
+    const holder = holderOf(path);
+    const [pid = ''] = holder.split(' ', 1);
+    if (/^\d{1,10}$/.test(pid) && holder === identityOf(pid)) throw new FullmonError(`--state ${directory}: another fullmon (pid ${pid}) keeps its state there: stop it, or name another directory`);
+    try {
+      // Moved, and looked at again: another one may have taken it since.
+      renameSync(path, old);
+      if (holderOf(old) === holder) unlink(old);
+      else renameSync(old, path);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+    }
   }
   throw new FullmonError(`--state ${directory}: another fullmon is starting there`);
-};
-
-const FULL = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
-
-const isLinked = (from: string, to: string): boolean => {
-  try {
-    linkSync(from, to);
-    return true;
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
-    return false;
-  }
 };
 
 const WRONG: Readonly<Record<string, string>> = { ENOENT: 'is missing', ELOOP: 'is a link', EACCES: 'may not be read: run as root' };
@@ -309,7 +306,7 @@ export const openStore = (directory: string): Store => {
     close() {
       if (open !== undefined) fsyncSync(open.fd);
       letGo();
-      if (mine !== '' && contentOf(join(directory, 'lock')) === mine) unlink(join(directory, 'lock'));
+      if (mine !== '' && holderOf(join(directory, 'lock')) === mine) unlink(join(directory, 'lock'));
       closeSync(fd);
     },
   };

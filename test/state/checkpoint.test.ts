@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openStore } from '../../src/input/checkpoint.ts';
 import type { Found, Store } from '../../src/input/checkpoint.ts';
 
@@ -211,18 +211,36 @@ describe('the lock of a state directory', () => {
   it.each([
     ['a process that is gone', '4194304 1 x'],
     ['a process whose pid has gone to another', `${process.pid} 1 x`],
-    ['nobody', ''],
+    ['nobody', 'nobody'],
   ])('is taken over from %s', (_, content) => {
     mkdirSync(directory, 0o700);
-    writeFileSync(path('lock'), content);
+    symlinkSync(content, path('lock'));
     openStore(directory).close();
   });
 
   it('is left alone by one that does not hold it any more', () => {
     const store = openStore(directory);
-    writeFileSync(path('lock'), 'another');
+    rmSync(path('lock'));
+    symlinkSync('another', path('lock'));
     store.close();
-    expect(readFileSync(path('lock'), 'utf8')).toBe('another');
+    expect(readlinkSync(path('lock'))).toBe('another');
+  });
+
+  it('goes by one name, so that it is nothing new to whoever watches the directory', () => {
+    mkdirSync(directory, 0o700);
+    const seen = new Set<string>();
+    const watcher = watch(directory, (_, name) => seen.add(String(name)));
+    openStore(directory).close();
+    symlinkSync('4194304 1 x', path('lock'));
+    openStore(directory).close();
+    return vi.waitFor(() => expect([...seen].toSorted()).toEqual(['lock', 'lock.old'])).finally(() => watcher.close());
+  });
+
+  it('is taken over from an older fullmon, which kept it as a file', () => {
+    mkdirSync(directory, 0o700);
+    writeFileSync(path('lock'), '4194304 1 x');
+    openStore(directory).close();
+    expect(readdirSync(directory)).toEqual([]);
   });
 
   it('leaves nothing behind', () => {
