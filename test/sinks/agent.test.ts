@@ -96,8 +96,12 @@ describe('an agent that is to be heard', { timeout: 30_000 }, () => {
     receiver = await receive(port);
     const second = agent(file);
     await soon(() => expect(receiver?.posted.length).toBeGreaterThan(0));
+    // Who is told can change while it runs.
+    config(port, `  - type: file\n    name: late\n    path: ${join(dir, 'late.json')}\n`);
+    second.child.kill('SIGHUP');
+    await second.says('the configuration was changed: sinks');
     happens(3);
-    await soon(() => expect(incidentsOf(second)).toHaveLength(1));
+    await soon(() => expect(existsSync(join(dir, 'late.json')) && readFileSync(join(dir, 'late.json'), 'utf8')).toContain('tool3'));
     const all = [...incidentsOf(first), ...incidentsOf(second)];
     await soon(() => expect(receiver?.posted.map(({ headers }) => headers['x-fullmon-id'])).toEqual(expect.arrayContaining(all)));
     second.child.kill('SIGTERM');

@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
@@ -28,6 +29,7 @@ describe('what waits for a sink', () => {
     const again = openSpool(dir);
     expect(again.head(9)).toMatchObject([entry('a'), entry('c', 'critical'), entry('d')]);
     again.done(again.head(9));
+    expect(again.trouble()).toBeUndefined();
     expect([statSync(queue()).size, idsIn(openSpool(dir))]).toEqual([0, []]);
   });
 
@@ -98,6 +100,28 @@ describe('what waits for a sink', () => {
     expect(idsIn(spool).at(-1)).toBe('n49');
     expect(spool.size()).toBeLessThan(10);
     expect(spool.lost() + spool.size()).toBe(50);
+  });
+
+  it('is kept in memory while the disk is full, and then on it', (context) => {
+    const place = join(dir, 'small');
+    mkdirSync(place, { mode: 0o700 });
+    if (process.geteuid?.() !== 0 || spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=0700', 'none', place]).status !== 0) return context.skip('needs a mount');
+    try {
+      const spool = openSpool(place);
+      fill(spool, 'a');
+      const { bavail, bsize } = statfsSync(place);
+      writeFileSync(join(place, 'filler'), Buffer.alloc(bavail * bsize));
+      for (let i = 0; i < 10; i++) spool.add(entry(`b${i}`, 'high', 'x'.repeat(1000)));
+      expect([spool.trouble(), idsIn(spool)]).toEqual(['ENOSPC', ['a', ...Array.from({ length: 10 }, (_, i) => `b${i}`)]]);
+      const onDisk = idsIn(openSpool(place)).length;
+      expect(onDisk).toBeLessThan(8);
+      rmSync(join(place, 'filler'));
+      fill(spool, 'c');
+      expect([spool.trouble(), idsIn(openSpool(place))]).toEqual([undefined, idsIn(spool)]);
+      expect(idsIn(spool)).toHaveLength(12);
+    } finally {
+      spawnSync('umount', ['-l', place]);
+    }
   });
 
   it('is counted as lost where the disk gives back something else', () => {

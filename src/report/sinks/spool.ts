@@ -72,6 +72,7 @@ export const openSpool = (directory: string | undefined, bounds = BOUNDS): Spool
   let end = 0;
   let seq = 0;
   let isDirty = false;
+  let isNew = true;
   let trouble: string | undefined;
   const byRank: readonly Map<number, Held>[] = Array.from({ length: SEVERITIES.length + 1 }, () => new Map());
   const ids = new Set<string>();
@@ -135,8 +136,12 @@ export const openSpool = (directory: string | undefined, bounds = BOUNDS): Spool
 
   const lineOf = ({ place, length }: Held): Buffer => {
     if ('line' in place) return place.line;
-    const line = Buffer.allocUnsafe(length);
-    if (fd !== undefined) for (let done = 0, n = 1; done < length && n > 0; done += n) n = readSync(fd, line, done, length - done, place.at + done);
+    const line = Buffer.alloc(length);
+    try {
+      if (fd !== undefined) for (let done = 0, n = 1; done < length && n > 0; done += n) n = readSync(fd, line, done, length - done, place.at + done);
+    } catch {
+      // As if something else stood there.
+    }
     return line;
   };
 
@@ -159,19 +164,32 @@ export const openSpool = (directory: string | undefined, bounds = BOUNDS): Spool
   /** Writes anew what waits, without what is done. */
   const compact = (): void => {
     if (fd === undefined || path === undefined) return;
+    let next: number | undefined;
     try {
       const all = [...inOrder()];
       writeNew(`${path}.new`, ...all.map(lineOf));
+      next = openQueue(`${path}.new`);
       renameSync(`${path}.new`, path);
-      closeSync(fd);
-      fd = openQueue(path);
+      [fd, next] = [next, fd];
       end = 0;
       for (const held of all) {
         moveTo(held, end);
         end += held.length;
       }
-    } catch (error) {
-      trouble = messageOf(error);
+    } catch {
+      // It is longer than it need be, until the next time.
+    } finally {
+      if (next !== undefined) closeSync(next);
+    }
+  };
+
+  const empty = (): void => {
+    if (fd === undefined) return;
+    try {
+      ftruncateSync(fd, 0);
+      end = 0;
+    } catch {
+      // What is done is sent once more after a restart.
     }
   };
 
@@ -179,8 +197,10 @@ export const openSpool = (directory: string | undefined, bounds = BOUNDS): Spool
   const tidy = (gone: readonly Held[]): void => {
     if (fd === undefined || gone.length === 0) return;
     if (size() === 0) {
-      ftruncateSync(fd, 0);
-      end = 0;
+      // What a restart and a flood do to files is done once while fullmon learns what it does itself: later it would be an alert about us.
+      if (isNew) compact();
+      isNew = false;
+      empty();
       return;
     }
     // Where it cannot be written, it is sent once more after a restart.
