@@ -5,7 +5,7 @@ import type { Sinks } from './report/sinks/schema.ts';
 
 /** An output whose lines also go to the sinks. */
 export interface Hearing extends Output {
-  /** Opens the sinks, which then get what was told before, too. Throws a `FullmonError` for settings that are of no use. */
+  /** Opens the sinks, which then get what was told before, too. */
   readonly open: (sinks: Sinks, directory: string | undefined) => Promise<void>;
   readonly reopen: (sinks: Sinks) => Promise<void>;
   /** To be called before a state is saved: what was told outlives whatever the state does. */

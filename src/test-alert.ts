@@ -2,11 +2,11 @@ import { bytes, ms } from './audit/units.ts';
 import { ARROW, parseSubject, printSubject } from './behaviour/edge.ts';
 import type { Line } from './detect/line.ts';
 import { FullmonError } from './input/errors.ts';
-import { reasonOf, trySending } from './report/sinks/deliver.ts';
+import { trySending } from './report/sinks/deliver.ts';
 import { entryOf, makeSink } from './report/sinks/open.ts';
 import { idOf } from './report/sinks/format.ts';
 import { nameOf } from './report/sinks/schema.ts';
-import type { SinkOptions, Sinks } from './report/sinks/schema.ts';
+import type { Sinks } from './report/sinks/schema.ts';
 
 const ACTOR = 'proc::0:/usr/local/bin/fullmon';
 
@@ -25,24 +25,14 @@ const testIncident = (now: number): Line => {
   };
 };
 
-/** What went wrong; undefined when it was taken. */
-const testOne = async (options: SinkOptions, line: Line): Promise<string | undefined> => {
-  try {
-    const sink = await makeSink(options, undefined);
-    return await trySending(sink, [entryOf(sink, line, idOf(line))]);
-  } catch (error) {
-    if (error instanceof FullmonError) return reasonOf(error);
-    throw error;
-  }
-};
-
 /** `fullmon test-alert`: an incident that is none through every sink, or the one that is named, past what waits there; one line each. Throws a `FullmonError`. */
 export const runTestAlert = async (sinks: Sinks, only: string | undefined): Promise<void> => {
   const meant = sinks.filter((options) => only === undefined || nameOf(options) === only);
   if (meant.length === 0) throw new FullmonError(only === undefined ? 'test-alert: nobody is told: there are no sinks in the configuration file, see docs/alerting.md' : `test-alert: there is no sink '${only.slice(0, 40)}', only ${sinks.map(nameOf).join(', ') || 'none'}`);
   const line = testIncident(Date.now());
   for (const options of meant) {
-    const reason = await testOne(options, line);
+    const sink = await makeSink(options, undefined);
+    const reason = await trySending(sink, [entryOf(sink, line, idOf(line))]);
     process.stdout.write(`${nameOf(options)}: ${reason === undefined ? 'delivered' : `failed: ${reason}`}\n`);
     if (reason !== undefined) process.exitCode = 1;
   }

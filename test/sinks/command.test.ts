@@ -56,8 +56,12 @@ describe('a command', () => {
   it('is refused where others may write it, or where it is none', async () => {
     const file = program('true');
     chmodSync(file, 0o777);
-    await expect(hear(settings({ type: 'command', argv: [file] }), undefined)).rejects.toThrow(/program: may be written by others: a command must be a program of root's that nobody else may write/);
-    await expect(hear(settings({ type: 'command', argv: [join(dir, 'none')] }), undefined)).rejects.toThrow(/none: ENOENT/);
+    heard = await hear(settings({ type: 'command', argv: [file] }, { type: 'command', name: 'gone', argv: [join(dir, 'none')] }), undefined);
+    heard.hearers.tell(incident('one', 'high'));
+    await soon(() => expect(heard?.findings.toSorted()).toEqual([
+      expect.stringMatching(/^high: sink command: .*\/program: may be written by others: a command must be a program of root's that nobody else may write/),
+      expect.stringMatching(/^high: sink gone: .*\/none: ENOENT/),
+    ]));
   });
 });
 

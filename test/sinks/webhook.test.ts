@@ -114,9 +114,14 @@ describe('a webhook', () => {
     await soon(() => expect(idsOf(receiver)).toEqual(['one-opened', 'two-opened']));
   });
 
-  it('is not opened with secrets that others may write', async () => {
+  it('is not told with secrets that others may write, and is once they may not', async () => {
+    const receiver = await listen();
     writeFileSync(join(dir, 'secret'), 'shared');
     chmodSync(join(dir, 'secret'), 0o666);
-    await expect(open(hook('http://127.0.0.1:1/', { 'secret-file': join(dir, 'secret') }))).rejects.toThrow(/secret: may be written by others: it must be a plain file of root's/);
+    const { hearers, findings } = await open(hook(receiver.url, { 'secret-file': join(dir, 'secret') }));
+    hearers.tell(incident('one', 'high'));
+    await soon(() => expect(findings).toEqual([expect.stringMatching(/^high: sink webhook: cannot deliver: \/.*\/secret: may be written by others: it must be a plain file of root's/)]));
+    chmodSync(join(dir, 'secret'), 0o600);
+    await soon(() => expect(idsOf(receiver)[0]).toBe('one-opened'));
   });
 });

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { checkProgram } from './secrets.ts';
 import type { Sink } from './sink.ts';
 
 /** Bytes of what it says on stderr that are kept, for the reason. */
@@ -45,5 +46,8 @@ export const run = ([program = '', ...args]: readonly string[], input: string, s
 
 /** A command for each entry, in order, one at a time. */
 export const runCommand = (argv: readonly string[]): Sink['send'] => async (entries, signal) => {
-  for (const { id, body } of entries) await run(argv, `${body}\n`, signal, { FULLMON_ID: id });
+  for (const { id, body } of entries) {
+    checkProgram(argv[0] ?? '');
+    await run(argv, `${body}\n`, signal, { FULLMON_ID: id });
+  }
 };

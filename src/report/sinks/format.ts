@@ -23,10 +23,12 @@ export const fit = (json: string, most: number): string => {
   return fitting.slice(0, most);
 };
 
+let written = '';
+const report = jsonReport({ write: (text) => void (written = text.trimEnd()) });
+
 const plainJson = (line: Line): string => {
-  let json = '';
-  jsonReport({ write: (text) => void (json = text.trimEnd()) })(line);
-  return json;
+  report(line);
+  return written;
 };
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);

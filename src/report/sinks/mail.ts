@@ -8,6 +8,7 @@ import { openTrusted, writeNew } from '../../input/files.ts';
 import { gravityOf } from '../gravity.ts';
 import { toText } from './format.ts';
 import type { SinkOptions } from './schema.ts';
+import { secretIn } from './secrets.ts';
 import type { Entry, Sink } from './sink.ts';
 
 type MailOptions = Extract<SinkOptions, { readonly type: 'mail' }>;
@@ -57,7 +58,7 @@ const timesIn = (file: string | undefined): readonly number[] => {
  * Mails what waits, all of it at once: one line as itself, several as a digest. In no hour there are more mails than `hourly`; the last one of
  * several is kept for what is high or critical. `directory`: where the times of mails are kept.
  */
-export const openMail = (options: MailOptions, password: string | undefined, directory: string | undefined, clock = Date.now): Sink => {
+export const openMail = (options: MailOptions, directory: string | undefined, clock = Date.now): Sink => {
   const { host, port, user, hourly, from, to } = options;
   const tls = options.tls ?? (/^(?:localhost|127\..*|::1)$/.test(host) ? 'none' : 'starttls');
   const file = directory === undefined ? undefined : join(directory, 'times');
@@ -88,9 +89,10 @@ export const openMail = (options: MailOptions, password: string | undefined, dir
     async send(entries, signal) {
       const [first] = entries;
       if (first === undefined) return;
+      const password = secretIn(options['password-file']) ?? '';
       const transport = createTransport({
         host, port, secure: tls === 'implicit', requireTLS: tls === 'starttls', ignoreTLS: tls === 'none', disableFileAccess: true, disableUrlAccess: true,
-        connectionTimeout: PATIENCE, greetingTimeout: PATIENCE, socketTimeout: PATIENCE, ...(user === undefined ? {} : { auth: { user, pass: password ?? '' } }),
+        connectionTimeout: PATIENCE, greetingTimeout: PATIENCE, socketTimeout: PATIENCE, ...(user === undefined ? {} : { auth: { user, pass: password } }),
       });
       const giveUp = (): void => transport.close();
       signal.addEventListener('abort', giveUp, { once: true });

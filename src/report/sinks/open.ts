@@ -1,11 +1,9 @@
-import { closeSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { ms } from '../../audit/units.ts';
 import type { Line } from '../../detect/line.ts';
 import { SEVERITIES } from '../../detect/severity.ts';
 import type { Severity } from '../../detect/severity.ts';
-import { FullmonError } from '../../input/errors.ts';
-import { messageOf, openTrusted } from '../../input/files.ts';
+import { messageOf } from '../../input/files.ts';
 import { gravityOf } from '../gravity.ts';
 import { deliver, TIMING } from './deliver.ts';
 import type { Channel } from './deliver.ts';
@@ -22,7 +20,7 @@ export interface Hearers {
   readonly tell: (line: Line) => void;
   /** What was told survives a power cut from now on. */
   readonly sync: () => void;
-  /** Goes on with other settings and with what waits. Throws a {@link FullmonError} for settings that are of no use, and goes on as before. */
+  /** Goes on with other settings and with what waits. */
   readonly reopen: (sinks: Sinks) => Promise<void>;
   readonly close: () => Promise<void>;
 }
@@ -32,57 +30,21 @@ const MAX_LINE = 65_536;
 /** Lines in one go, for those who take many. */
 const MANY = 100;
 
-/** The words of a file that nobody but its owner and group may read. Throws a {@link FullmonError}. */
-const secretIn = (file: string): string => {
-  try {
-    const fd = openTrusted(file);
-    const text = readFileSync(fd, 'utf8').trim();
-    closeSync(fd);
-    return text;
-  } catch (error) {
-    throw new FullmonError(`${file}: ${messageOf(error)}: it must be a plain file of root's that nobody else may write`);
-  }
-};
-
-const headersIn = (file: string): Readonly<Record<string, string>> =>
-  Object.fromEntries(secretIn(file).split('\n').map((line, i) => {
-    const [, name, value] = /^([\w-]+):\s*(.*\S)\s*$/.exec(line) ?? [];
-    if (name === undefined || value === undefined) throw new FullmonError(`${file}:${i + 1}: expected a header, Name: value`);
-    return [name.toLowerCase(), value];
-  }));
-
-/** It runs with fullmon's rights, so nobody else may have a say in what it is. */
-const checkProgram = (program: string): void => {
-  try {
-    closeSync(openTrusted(realpathSync(program)));
-  } catch (error) {
-    throw new FullmonError(`${program}: ${messageOf(error)}: a command must be a program of root's that nobody else may write`);
-  }
-};
-
 const rendering = (format: Format) => (line: Line, id: string): string => fit(toJson(line, id, format), MAX_LINE);
 
-/** Makes a sink, and loads what it needs. `directory`: its own, to keep things in. Throws a {@link FullmonError} when a file it needs is of no use. */
+/** Makes a sink, and loads what it needs. `directory`: its own, to keep things in. */
 export const makeSink = async (options: SinkOptions, directory: string | undefined): Promise<Sink> => {
   switch (options.type) {
     case 'file':
       return { render: rendering(options.format), batch: MANY, send: (await import('./file.ts')).appendTo(options.path) };
     case 'syslog':
       return { render: rendering(options.format), batch: MANY, send: (await import('./syslog.ts')).sendSyslog(options.to, options.facility) };
-    case 'mail': {
-      const file = options['password-file'];
-      return (await import('./mail.ts')).openMail(options, file === undefined ? undefined : secretIn(file), directory);
-    }
-    case 'webhook': {
-      const { 'secret-file': secret, 'headers-file': headers } = options;
-      const send = (await import('./webhook.ts')).post(options.url, secret === undefined ? undefined : secretIn(secret), headers === undefined ? {} : headersIn(headers));
-      return { render: rendering(options.format), batch: 1, send };
-    }
-    case 'command': {
-      const { argv: [program = ''] } = options;
-      checkProgram(program);
+    case 'mail':
+      return (await import('./mail.ts')).openMail(options, directory);
+    case 'webhook':
+      return { render: rendering(options.format), batch: 1, send: (await import('./webhook.ts')).post(options) };
+    case 'command':
       return { render: rendering(options.format), batch: 1, timeout: options.timeout * 1000, send: (await import('./command.ts')).runCommand(options.argv) };
-    }
   }
 };
 
@@ -108,7 +70,7 @@ interface Open {
 
 /**
  * Opens the sinks. What is told waits in `directory` (undefined: in memory) until it has been taken. What becomes of them is told by `tell`, which should come back to the
- * sinks, so that one hears of the other. Throws a {@link FullmonError} for settings that are of no use.
+ * sinks, so that one hears of the other.
  */
 export const openSinks = async (sinks: Sinks, directory: string | undefined, tell: (line: Line) => void, timing = TIMING): Promise<Hearers> => {
   let open = new Map<string, Open>();

@@ -1,8 +1,13 @@
 import { createHmac } from 'node:crypto';
+import type { SinkOptions } from './schema.ts';
+import { headersIn, secretIn } from './secrets.ts';
 import type { Sink } from './sink.ts';
 
-/** Posts each entry as a body of its own. `secret`: signs the body, HMAC-SHA256. */
-export const post = (url: string, secret: string | undefined, headers: Readonly<Record<string, string>>): Sink['send'] => async (entries, signal) => {
+type WebhookOptions = Extract<SinkOptions, { readonly type: 'webhook' }>;
+
+/** Posts each entry as a body of its own, which the secret signs. */
+export const post = ({ url, 'secret-file': secretFile, 'headers-file': headersFile }: WebhookOptions): Sink['send'] => async (entries, signal) => {
+  const [secret, headers] = [secretIn(secretFile), headersIn(headersFile)];
   for (const { id, body } of entries) {
     const answer = await fetch(url, {
       method: 'POST', body, signal, redirect: 'manual',
