@@ -1,8 +1,8 @@
-import { userInfo } from 'node:os';
 import { ARROW, parseEdge } from './behaviour/edge.ts';
-import { changeAccepted } from './input/accepted.ts';
+import { changeAccepted, decider } from './input/accepted.ts';
 import type { Acceptance } from './input/accepted.ts';
 import { readState } from './input/checkpoint.ts';
+import { durationOf } from './input/duration.ts';
 import { FullmonError } from './input/errors.ts';
 import { readCheckpoint } from './keep.ts';
 import { readRules } from './rules.ts';
@@ -17,12 +17,10 @@ export interface AcceptOptions {
 /** Ids are 12 hex digits; a beginning that is long enough to be the only one will do. */
 const ID = /^[0-9a-f]{4,12}$/;
 
-const UNITS: Readonly<Record<string, number>> = { h: 3_600_000, d: 86_400_000, w: 604_800_000 };
-
 /** `12h`, `30d`, `8w` from `now`, or a date. */
 const readExpiry = (text: string, now: number): string => {
-  const [, count, unit = ''] = /^(\d{1,4})([hdw])$/.exec(text) ?? [];
-  const time = count === undefined ? Date.parse(text) : now + Number(count) * (UNITS[unit] ?? 0);
+  const duration = durationOf(text);
+  const time = duration === undefined ? Date.parse(text) : now + duration;
   if (!(time > now)) throw new FullmonError(`--expires: expected a time to come like 12h, 30d, 8w or 2027-01-31, got '${text.slice(0, 40)}'`);
   return new Date(time).toISOString();
 };
@@ -48,7 +46,7 @@ export const runAccept = async (options: AcceptOptions & { readonly expires: str
   const now = Date.now();
   const decision = {
     ...(options.expires === undefined ? {} : { expires: readExpiry(options.expires, now) }), ...(options.comment === undefined ? {} : { comment: options.comment }),
-    at: new Date(now).toISOString(), by: process.env['SUDO_USER'] ?? userInfo().username,
+    at: new Date(now).toISOString(), by: decider(),
   };
   let added: readonly Acceptance[];
   if (ID.test(what)) {
@@ -60,19 +58,21 @@ export const runAccept = async (options: AcceptOptions & { readonly expires: str
     await readRules('accept', [what]);
     added = [{ glob: what, ...decision }];
   }
-  changeAccepted(accepted, (entries) => [...entries.filter((old) => !added.some(({ edge, glob }) => edge === old.edge && glob === old.glob)), ...added]);
+  changeAccepted(accepted, ({ entries, windows }) => ({ windows, entries: [...entries.filter((old) => !added.some(({ edge, glob }) => edge === old.edge && glob === old.glob)), ...added] }));
   for (const { edge, glob } of added) say(`accepted ${(edge ?? glob ?? '').replace(/ *-> */, ` ${ARROW} `)}`);
 };
 
 /** `fullmon revoke`: what was accepted is an alert again. */
 export const runRevoke = ({ what, accepted }: Omit<AcceptOptions, 'state'>): Promise<void> => {
   const revoked: Acceptance[] = [];
-  changeAccepted(accepted, (entries) =>
-    entries.filter((entry) => {
+  changeAccepted(accepted, ({ entries, windows }) => ({
+    windows,
+    entries: entries.filter((entry) => {
       const meant = entry.edge === what || entry.glob === what || (ID.test(what) && entry.incident?.startsWith(what) === true);
       if (meant) revoked.push(entry);
       return !meant;
-    }));
+    }),
+  }));
   if (revoked.length === 0) throw new FullmonError(`revoke: nothing accepted is '${what.slice(0, 200)}': see fullmon show accepted`);
   for (const { edge, glob } of revoked) say(`revoked ${(edge ?? glob ?? '').replace(/ *-> */, ` ${ARROW} `)}`);
   return Promise.resolve();

@@ -12,8 +12,8 @@ import type { BaselineState } from './baseline/baseline.ts';
 import { unitOf } from './baseline/coverage.ts';
 import type { Schedule } from './baseline/coverage.ts';
 import { deriveEdges } from './behaviour/derive.ts';
-import { printObject } from './behaviour/edge.ts';
-import type { NodeText } from './behaviour/edge.ts';
+import { ARROW, printObject } from './behaviour/edge.ts';
+import type { NodeText, Subject } from './behaviour/edge.ts';
 import { auditFact } from './behaviour/health.ts';
 import type { AuditFact, ChangedFact } from './behaviour/health.ts';
 import { openHostnames } from './behaviour/hostnames.ts';
@@ -61,6 +61,10 @@ export interface Settings {
   readonly schedules?: readonly Schedule[];
   /** What the operator never wants to see, or accepts at that time. */
   readonly ignored: (subject: NodeText, object: NodeText, time: Ms) => boolean;
+  /** Why the unusual is expected at that time: alerts are marked with it. */
+  readonly maintenance?: (time: Ms) => string | undefined;
+  /** The name by which a service is to be learned again at that time, if the subject is of one. */
+  readonly relearns?: (subject: Subject, time: Ms) => string | undefined;
 }
 
 type Phase = 'waiting' | 'learning' | 'monitoring';
@@ -305,7 +309,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
 
   /** Sorts unseen edges into incidents and tells them; returns what was told. */
   const alert = (unseen: readonly Sighting[], now: Ms): readonly Alert[] => {
-    const changes = incidents.add(unseen, rateEdge);
+    const changes = incidents.add(unseen, rateEdge, settings.maintenance);
     for (const change of changes) {
       announce(change, now);
       for (const one of change.alerts) tell({ type: 'edge', time: now, alert: one });
@@ -343,13 +347,47 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     start = end = learnUntil;
   };
 
+  /**
+   * Learns what a service has begun to do where a person said so, and tells that; returns all else. Nothing that comes with something grave: an
+   * intruder would like to be taken for a deploy.
+   */
+  const relearn = (unseen: readonly Sighting[], now: Ms): readonly Sighting[] => {
+    const services = new Map<Sighting, string>();
+    for (const seen of unseen) {
+      const service = settings.relearns?.(seen.subject, seen.last);
+      if (service !== undefined) services.set(seen, service);
+    }
+    if (services.size === 0 || isDamaged) return unseen;
+    const judged = unseen.map((seen) => ({ seen, ...incidents.judge(seen, rateEdge) }));
+    const grave = new Set(judged.filter(({ isGrave: is }) => is).map(({ seen }) => seen.actor.lineage));
+    const learned = new Map<string, string[]>();
+    const rest: Sighting[] = [];
+    for (const { seen, lowered } of judged) {
+      const service = services.get(seen);
+      if (service === undefined || lowered || grave.has(seen.actor.lineage)) {
+        rest.push(seen);
+        continue;
+      }
+      baseline.learn(seen);
+      const edges = learned.get(service) ?? [];
+      learned.set(service, edges);
+      edges.push(seen.node + ARROW + printObject(seen));
+    }
+    for (const [service, edges] of learned) tell({ type: 'relearned', time: now, service, edges });
+    if (learned.size > 0) {
+      tellRefused(now);
+      normalise(now);
+    }
+    return rest;
+  };
+
   const detect = (now: Ms): void => {
     const seen = sightings.take();
     const unknown = seen.filter((s) => !baseline.knows(s) && !isIgnored(s));
     // Who learns nothing wants to see all there is.
     const unseen = settings.baseline > 0 ? withoutSteps(unknown) : unknown;
     if (seen.length > 0 && monitor > 0) tell({ type: 'phase', time: now, phase: 'detect', facts: { edges: seen.length, unseen: unseen.length } });
-    const alerts = alert(unseen, now);
+    const alerts = alert(relearn(unseen, now), now);
     tellChanges(now);
     if (!rebase || alerts.length === 0) return;
     for (const { seen: s, severity, lowered } of alerts) if (!isHigh(severity) && !lowered) baseline.learn(s);

@@ -77,6 +77,18 @@ type LiveOptions = Options & {
   readonly prepared: string | undefined;
 };
 
+/** Nothing is learned beside what was signed; who asks for it is told so, once. */
+const refusing = ({ relearns }: Settings, tell: (text: string) => void): NonNullable<Settings['relearns']> => {
+  let isTold = false;
+  return (...seen) => {
+    if (!isTold && relearns?.(...seen) !== undefined) {
+      isTold = true;
+      tell('relearn: nothing is learned beside what was signed: sign and import another baseline instead');
+    }
+    return undefined;
+  };
+};
+
 /** A hangup of the terminal is an end; a daemon has none, and is told to look at its settings again. */
 const isAtTerminal = (): boolean => process.stdin.isTTY || process.stdout.isTTY;
 
@@ -92,7 +104,8 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
   const manager = tellManager();
   const root = await prepared(options.prepared, output.notice);
   const { readJobs } = await import('./input/schedules.ts');
-  const { settings, refresh } = await accepting({ ...options, ignored: (...edge) => ignored(...edge), schedules: await readJobs(root?.jobs) }, options.accepted ?? ACCEPTED_FILE, trouble);
+  const { settings: asked, refresh } = await accepting({ ...options, ignored: (...edge) => ignored(...edge), schedules: await readJobs(root?.jobs) }, options.accepted ?? ACCEPTED_FILE, trouble);
+  const settings = options.publicKey === undefined ? asked : { ...asked, relearns: refusing(asked, configured) };
   let isBlind = false;
   const tell = (line: Line): void => {
     if (line.type === 'finding' && line.kind === 'gap') isBlind = true;

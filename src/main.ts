@@ -49,6 +49,12 @@ const AGENT = {
   wait: number('wait', 'Seconds between two looks at the log'),
 } as const;
 
+const WINDOW = {
+  for: { type: 'string', requiresArg: true, describe: 'How long from now: 30m, 2h, 1d' },
+  comment: { type: 'string', requiresArg: true, describe: 'Why' },
+  end: { type: 'boolean', default: false, describe: 'Now it is over' },
+} as const;
+
 const nothing = (): Promise<void> => Promise.resolve();
 
 /** Parses the command line; what it asks for is done afterwards, since yargs renders its help for every handler that takes time. */
@@ -108,6 +114,14 @@ const parse = (args: readonly string[]): (() => Promise<void>) => {
     .command('revoke <what>', 'Takes back what was accepted', (y) => y.positional('what', { type: 'string', demandOption: true }), (a) => {
       chosen = async () => (await import('./accept.ts')).runRevoke({ ...a, ...(await places(a)) });
     })
+    .command('maintenance', 'Marks all alerts for a while: --for 2h --comment TEXT; --end ends that; without either: what there is', (y) => y.options(WINDOW), (a) => {
+      chosen = async () => (await import('./window-command.ts')).runWindow({ ...a, ...(await places(a)), window: 'maintenance', service: undefined });
+    })
+    .command('relearn [service]', 'After a deploy: learns what is low or medium of a program or service: --for 1h --comment TEXT; --end; or what there is', (y) =>
+      y.positional('service', { type: 'string' }).options(WINDOW),
+      (a) => {
+        chosen = async () => (await import('./window-command.ts')).runWindow({ ...a, ...(await places(a)), window: 'relearn', service: a.service });
+      })
     .command('show <subject>', 'What is known: incidents, baseline, patterns, accepted, coverage', (y) =>
       y.positional('subject', { choices: ['incidents', 'baseline', 'patterns', 'accepted', 'coverage'] as const, demandOption: true }),
       (a) => {

@@ -4,6 +4,8 @@ import type { Settings } from './fullmon.ts';
 import { readAccepted, versionOf } from './input/accepted.ts';
 import type { Acceptance } from './input/accepted.ts';
 import { FullmonError, inside } from './input/errors.ts';
+import { describeWindow, expectedBy, isCurrent } from './windows.ts';
+import type { Expected } from './windows.ts';
 
 /** Which edges are meant. `time`: when the edge was last seen. */
 export type Rule = Settings['ignored'];
@@ -97,29 +99,42 @@ export interface Accepting {
 }
 
 /**
- * The settings, and all that the file accepts, now and later on. A file that is not to be trusted accepts nothing; `trouble` is told of that,
- * and of lines that say nothing.
+ * The settings, and all that the file accepts or expects, now and later on. A file that is not to be trusted accepts nothing; `trouble` is told
+ * of that, of lines that say nothing, and of windows that go on.
  */
 export const accepting = async (settings: Settings, file: string, trouble: (text: string) => void): Promise<Accepting> => {
   let accepted: Rule | undefined;
+  let expected: Expected | undefined;
+  const known = new Set<string>();
   let version = '';
   const refresh = async (): Promise<void> => {
     const now = versionOf(file);
     if (now === version) return;
     version = now;
     try {
-      const { entries, bad } = readAccepted(file);
+      const { entries, windows, bad } = readAccepted(file);
       if (bad.length > 0) trouble(`${file}: says nothing in line ${bad.slice(0, 10).join(', ')}`);
+      expected = expectedBy(windows);
+      for (const window of windows.filter((one) => isCurrent(one, Date.now()))) {
+        const text = describeWindow(window);
+        if (!known.has(text)) trouble(text);
+        known.add(text);
+      }
       accepted = await acceptedBy(file, entries, trouble);
     } catch (error) {
       if (!(error instanceof FullmonError)) throw error;
-      accepted = undefined;
+      accepted = expected = undefined;
       trouble(error.message);
     }
   };
   await refresh();
   return {
-    settings: { ...settings, ignored: (subject, object, time) => settings.ignored(subject, object, time) || accepted?.(subject, object, time) === true },
+    settings: {
+      ...settings,
+      ignored: (subject, object, time) => settings.ignored(subject, object, time) || accepted?.(subject, object, time) === true,
+      maintenance: (time) => expected?.maintenance(time),
+      relearns: (subject, time) => expected?.relearns(subject, time),
+    },
     refresh: () => void refresh(),
   };
 };

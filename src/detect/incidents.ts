@@ -20,6 +20,8 @@ export interface Alert extends Rating {
   readonly edge: string;
   readonly seen: Sighting;
   readonly incident: string;
+  /** Why it was expected: it was seen during a maintenance. */
+  readonly maintenance?: string | undefined;
 }
 
 /** Unseen edges that belong together, as they stand. */
@@ -38,6 +40,8 @@ export interface Incident {
   readonly techniques: readonly string[];
   /** Id of the incident whose file or peer it uses. */
   readonly after: string | undefined;
+  /** The maintenance during which all of it was seen. */
+  readonly maintenance?: string | undefined;
 }
 
 /** For a look back: whether it is still open, and its edges, the first {@link MAX_EDGES}. */
@@ -58,7 +62,9 @@ export type Rate = (seen: Sighting, after: string | undefined, inRow: InRow) => 
 
 export interface Incidents {
   /** Sorts the unseen edges of one cycle into incidents; each edge is told once in one. In order of opening. */
-  readonly add: (unseen: readonly Sighting[], rate: Rate) => readonly Change[];
+  readonly add: (unseen: readonly Sighting[], rate: Rate, maintenance?: (time: Ms) => string | undefined) => readonly Change[];
+  /** How an edge would be rated now; grave is also what comes in an incident that is high. */
+  readonly judge: (seen: Sighting, rate: Rate) => { readonly isGrave: boolean; readonly lowered: boolean };
   /** Closes what has been idle; `Infinity` closes all. */
   readonly close: (now: Ms) => readonly Change[];
   readonly save: (whole?: boolean) => IncidentsState;
@@ -96,6 +102,9 @@ const lengthOf = (edges: readonly string[]): number => edges.reduce((sum, edge) 
 const idOf = (edge: string, { first, serial }: Sighting): string =>
   createHash('sha256').update(`${edge}\0${first}:${serial}`).digest('hex').slice(0, 12);
 
+/** What was told during a maintenance, when few may have looked, has not been told for the time after it. */
+const keyOf = (edge: string, maintenance: string | undefined): string => (maintenance === undefined ? inShort(edge) : `maintenance ${inShort(edge)}`);
+
 /** What one incident leaves behind for another process to pick up: a file, or a peer. */
 const leaves = ({ kind, name, address }: Sighting): readonly string[] =>
   isFile(kind) && kind !== 'delete' && kind !== 'read' ? [name] : kind === 'connect' && !/^(?:127\.|::1:|localhost:)/.test(address || name) ? [hostOf(address || name)] : [];
@@ -122,8 +131,8 @@ type Growing = { -readonly [K in keyof Incident]: Incident[K] } & { readonly edg
 
 const NONE_IN_ROW: InRow = { connects: 0, asked: 0 };
 
-const newIncident = (id: string, { first, last }: Sighting, after: string | undefined): Growing => ({
-  id, first, last, severity: 'low', score: 0, count: 0, edges: [], inRow: NONE_IN_ROW, repeats: 0, held: 0, tactics: [], techniques: [], after,
+const newIncident = (id: string, { first, last }: Sighting, after: string | undefined, maintenance: string | undefined): Growing => ({
+  id, first, last, severity: 'low', score: 0, count: 0, edges: [], inRow: NONE_IN_ROW, repeats: 0, held: 0, tactics: [], techniques: [], after, maintenance,
 });
 
 const withNext = ({ connects, asked }: InRow, { kind, name }: Sighting): InRow => ({
@@ -181,6 +190,12 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
     return undefined;
   };
 
+  /** What uses what a grave incident left is graver than by itself. */
+  const rateIn = (incident: Growing | undefined, seen: Sighting, after: string | undefined, rate: Rate): Rating => {
+    const grave = after !== undefined && isHigh((open.get(after) ?? closed.get(after))?.severity ?? 'low') && (seen.kind === 'exec' || seen.kind === 'connect');
+    return rate(seen, grave ? after : undefined, incident?.inRow ?? NONE_IN_ROW);
+  };
+
   const kept = (): readonly KeptIncident[] => [...closed.values(), ...open.values()].map(({ edges, ...facts }) => ({ ...facts, edges: [...edges], open: open.has(facts.id) }));
 
   const forget = (incident: Growing): void => {
@@ -226,7 +241,7 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
     incident.inRow = withNext(incident.inRow, seen);
     Object.assign(incident, withEdge(incident, alert));
     if (rankOf(severityOf(incident.score)) > rankOf(incident.severity)) incident.severity = severityOf(incident.score);
-    remember(told, inShort(edge), { last: seen.last, incident: incident.id });
+    remember(told, keyOf(edge, incident.maintenance), { last: seen.last, incident: incident.id });
     remains(incident, seen, alert.score);
   };
 
@@ -237,7 +252,7 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
   }
 
   return {
-    add(unseen, rate) {
+    add(unseen, rate, maintenance) {
       const before = new Map<Growing, Severity | undefined>();
       const alerts = new Map<Growing, Alert[]>();
       for (const seen of unseen) {
@@ -245,11 +260,15 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
         const source = sourceOf(seen);
         const { lineage } = seen.actor;
         // A peer alone joins nothing: two services may be attacked from one address.
-        const cause = seen.kind === 'connect' ? undefined : openAt(source, seen.first);
-        const own = openAt(byLineage.map.get(lineage), seen.first);
+        const mark = maintenance?.(seen.last);
+        // An incident is of one maintenance or of none, so that a mark never hides what goes on afterwards.
+        const alike = (incident: Growing | undefined): Growing | undefined => (incident?.maintenance === mark ? incident : undefined);
+        const cause = seen.kind === 'connect' ? undefined : alike(openAt(source, seen.first));
+        const lately = openAt(byLineage.map.get(lineage), seen.first);
+        const own = alike(lately);
         // What runs a file that was handed over belongs to who wrote it, whatever else its service has been up to.
         let incident = seen.kind === 'exec' ? (cause ?? own) : (own ?? cause);
-        const earlier = told.map.get(inShort(edge));
+        const earlier = told.map.get(inShort(edge)) ?? told.map.get(keyOf(edge, mark));
         // What has been told before opens no incident of its own until it is time for a reminder.
         if (earlier !== undefined && seen.last - earlier.last < REMIND && (incident === undefined || earlier.incident === incident.id)) {
           const again = incident ?? open.get(earlier.incident) ?? closed.get(earlier.incident);
@@ -258,8 +277,7 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
           continue;
         }
         const after = source !== undefined && source !== incident?.id ? source : undefined;
-        const grave = after !== undefined && isHigh((open.get(after) ?? closed.get(after))?.severity ?? 'low') && (seen.kind === 'exec' || seen.kind === 'connect');
-        const rating = rate(seen, grave ? after : undefined, incident?.inRow ?? NONE_IN_ROW);
+        const rating = rateIn(incident, seen, after, rate);
         const admission = mustBeTold(incident, rating) ? undefined : floods.admit(seen, edge, incident === undefined);
         if (admission?.isTold === false) {
           const among = incident ?? openAt(admission.incident, seen.first);
@@ -272,10 +290,10 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
           if (handed.map.size < MAX_REMEMBERED) remains(among, seen, rating.score);
           continue;
         }
-        incident ??= begin(newIncident(idOf(edge, seen), seen, after));
+        incident ??= begin(newIncident(idOf(edge, seen), seen, after ?? lately?.id, mark));
         if (!before.has(incident)) before.set(incident, incident.count === 0 ? undefined : incident.severity);
         remember(byLineage, lineage, incident.id);
-        const alert: Alert = { edge, seen, incident: incident.id, ...rating };
+        const alert: Alert = { edge, seen, incident: incident.id, ...(mark === undefined ? {} : { maintenance: mark }), ...rating };
         grow(incident, alert);
         admission?.join(incident.id);
         const some = alerts.get(incident);
@@ -286,6 +304,13 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
         const was = before.get(incident);
         return { state: was === undefined ? 'opened' : was === incident.severity ? 'continued' : 'risen', incident: snapshot(incident), alerts: of };
       });
+    },
+
+    judge(seen, rate) {
+      const incident = openAt(byLineage.map.get(seen.actor.lineage), seen.first);
+      const source = sourceOf(seen);
+      const { severity, lowered } = rateIn(incident, seen, source === incident?.id ? undefined : source, rate);
+      return { isGrave: isHigh(severity) || (incident !== undefined && isHigh(incident.severity)), lowered };
     },
 
     close(now) {

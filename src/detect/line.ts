@@ -14,6 +14,8 @@ export type Line =
   /** How much of normal was learned; when learning ends. */
   | { readonly type: 'coverage'; readonly time: Ms; readonly coverage: Coverage }
   | { readonly type: 'edge'; readonly time: Ms; readonly alert: Alert }
+  /** What of a service has become normal because a person asked for it. */
+  | { readonly type: 'relearned'; readonly time: Ms; readonly service: string; readonly edges: readonly string[] }
   /** An incident opens, becomes graver (explained by the edge that made it so), or has been idle and closes. */
   | { readonly type: 'incident'; readonly time: Ms; readonly state: 'opened' | 'risen'; readonly incident: Incident; readonly explanation: Explanation }
   | { readonly type: 'incident'; readonly time: Ms; readonly state: 'closed'; readonly incident: Incident }

@@ -1,4 +1,5 @@
 import { closeSync, constants, fsyncSync, lstatSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { FullmonError } from './errors.ts';
 import { codeOf, messageOf, openTrusted, shareWithGroup, unlink, writeNew } from './files.ts';
@@ -20,22 +21,51 @@ export interface Acceptance {
   readonly by: string;
 }
 
-/** One line is a decision or none; another one is a word for the operator. */
-export interface AcceptedFile {
+/** A time in which a person expects the unusual, another kind of line. */
+export interface Window {
+  /** Alerts are marked; or what a service begins to do is learned. */
+  readonly window: 'maintenance' | 'relearn';
+  /** Whose edges, of the latter. */
+  readonly service?: string;
+  /** ISO times: from the decision on, and from when on no more. */
+  readonly from: string;
+  readonly until: string;
+  readonly comment: string;
+  readonly by: string;
+}
+
+/** All that people decided. */
+export interface Decisions {
   readonly entries: readonly Acceptance[];
+  readonly windows: readonly Window[];
+}
+
+/** One line is a decision or none; another one is a word for the operator. */
+export interface AcceptedFile extends Decisions {
   /** Numbers of the lines that say nothing, from 1. */
   readonly bad: readonly number[];
 }
 
-const NOTHING: AcceptedFile = { entries: [], bad: [] };
+const NOTHING: AcceptedFile = { entries: [], windows: [], bad: [] };
 
 const isText = (value: unknown): boolean => value === undefined || typeof value === 'string';
+
+/** Whose decision it is. */
+export const decider = (): string => process.env['SUDO_USER'] ?? userInfo().username;
+
+const isTime = (value: unknown): boolean => typeof value === 'string' && !Number.isNaN(Date.parse(value));
+
+const isWindow = (value: unknown): value is Window => {
+  if (typeof value !== 'object' || value === null) return false;
+  const { window, service, from, until, comment, by }: Partial<Record<keyof Window, unknown>> = value;
+  return (window === 'maintenance' || (window === 'relearn' && typeof service === 'string')) && isTime(from) && isTime(until) && typeof comment === 'string' && typeof by === 'string';
+};
 
 const isAcceptance = (value: unknown): value is Acceptance => {
   if (typeof value !== 'object' || value === null) return false;
   const { edge, glob, expires, comment, incident, at, by }: Partial<Record<keyof Acceptance, unknown>> = value;
   return [edge, glob, expires, comment, incident, at, by].every(isText) && (typeof edge === 'string') !== (typeof glob === 'string') &&
-    (typeof expires !== 'string' || !Number.isNaN(Date.parse(expires)));
+    (expires === undefined || isTime(expires));
 };
 
 const readLine = (line: string): unknown => {
@@ -57,14 +87,16 @@ export const readAccepted = (file: string): AcceptedFile => {
   }
   try {
     const entries: Acceptance[] = [];
+    const windows: Window[] = [];
     const bad: number[] = [];
     for (const [i, line] of readFileSync(fd, 'utf8').split('\n').entries()) {
       if (line.trim() === '') continue;
       const value = readLine(line);
       if (isAcceptance(value)) entries.push(value);
+      else if (isWindow(value)) windows.push(value);
       else bad.push(i + 1);
     }
-    return { entries, bad };
+    return { entries, windows, bad };
   } finally {
     closeSync(fd);
   }
@@ -83,12 +115,13 @@ const CHANGE = 10_000;
  * Replaces the decisions by what `change` makes of them, whole or not at all; lines that say nothing are dropped. Throws a
  * {@link FullmonError} when the file is not to be trusted, cannot be written or is being changed.
  */
-export const changeAccepted = (file: string, change: (entries: readonly Acceptance[]) => readonly Acceptance[]): void => {
-  const { entries } = readAccepted(file);
+export const changeAccepted = (file: string, change: (decisions: Decisions) => Decisions): void => {
+  const before = readAccepted(file);
   const draft = `${file}.new`;
   const other = lstatSync(draft, { throwIfNoEntry: false });
   if (other !== undefined && Date.now() - other.mtimeMs < CHANGE) throw new FullmonError(`${file}: is being changed by another fullmon: try again`);
-  const lines = change(entries).map((entry) => `${JSON.stringify(entry)}\n`);
+  const { entries, windows } = change(before);
+  const lines = [...entries, ...windows].map((entry) => `${JSON.stringify(entry)}\n`);
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
     writeNew(draft, Buffer.from(lines.join('')));

@@ -15,6 +15,11 @@ const explained = ({ edge, command, why, nearest, ancestry, session, address }: 
   ...(address === '' ? {} : { address: show(address) }),
 });
 
+/** Edges that are listed of those that were learned. */
+const EXAMPLES = 100;
+
+const marked = (maintenance: string | undefined) => (maintenance === undefined ? {} : { maintenance: show(maintenance) });
+
 const round = (n: number): number => Math.round(n * 1000) / 1000;
 
 /** One JSON object a line: `level`, `time` (ms of the audit clock), `type`, `msg` and the fields of the type. */
@@ -34,6 +39,11 @@ export const jsonReport = (destination: DestinationStream): ((line: Line) => voi
         log.info({ time, type: 'phase', subject, action: kind.toUpperCase(), names, witnesses: witnesses.map(show) }, `+ignore ${show(source).replaceAll('>', '%3E')}`);
         return;
       }
+      case 'relearned': {
+        const { service, edges } = line;
+        log.info({ time, type: 'phase', service, count: edges.length, edges: edges.slice(0, EXAMPLES) }, 'relearn');
+        return;
+      }
       case 'finding': {
         // It may name a rule.
         const text = line.text.replaceAll(ARROW, '-%3E');
@@ -49,9 +59,9 @@ export const jsonReport = (destination: DestinationStream): ((line: Line) => voi
       }
       case 'incident': {
         const { incident, state } = line;
-        const { id, first, last, severity, score, count, repeats, held, tactics, techniques, after } = incident;
+        const { id, first, last, severity, score, count, repeats, held, tactics, techniques, after, maintenance } = incident;
         const facts = {
-          time, type, state, incident: id, severity, score, first, last, edges: count, repeats, ...(held === 0 ? {} : { held }), tactics, techniques, ...(after === undefined ? {} : { after }),
+          time, type, state, incident: id, severity, score, first, last, edges: count, repeats, ...(held === 0 ? {} : { held }), tactics, techniques, ...(after === undefined ? {} : { after }), ...marked(maintenance),
         };
         const heading = `${state} ${severity} incident ${id}: ${count} ${count === 1 ? 'edge' : 'edges'}`;
         if (line.state === 'closed') log.warn(facts, heading);
@@ -60,10 +70,10 @@ export const jsonReport = (destination: DestinationStream): ((line: Line) => voi
         return;
       }
       case 'edge': {
-        const { edge, seen, incident, severity, score, reasons, technique } = line.alert;
+        const { edge, seen, incident, severity, score, reasons, technique, maintenance } = line.alert;
         log.warn(
           {
-            time, type, kind: seen.kind, first: seen.first, last: seen.last, count: seen.count, incident, severity, score, reasons, ...(technique === undefined ? {} : { technique }),
+            time, type, kind: seen.kind, first: seen.first, last: seen.last, count: seen.count, incident, severity, score, reasons, ...(technique === undefined ? {} : { technique }), ...marked(maintenance),
             pid: seen.actor.pid, ppid: seen.actor.ppid, command: showCommand(seen.actor.command), ...(seen.from === '' ? {} : { from: show(seen.from) }), ...(seen.address === '' ? {} : { address: show(seen.address) }),
           },
           edge,

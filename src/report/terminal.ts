@@ -23,6 +23,12 @@ export const terminalReport = (write: (text: string) => void): ((line: Line) => 
       write(`${at}  +ignore ${show(source)}  ${styleText('dim', `${kind} by ${readable(subject)}, ${names} names`)}`);
       return;
     }
+    case 'relearned': {
+      const { service, edges } = line;
+      write(`${at}  ${styleText('bold', 'relearn')}  ${edges.length} ${edges.length === 1 ? 'edge' : 'edges'} of ${show(service)} ${edges.length === 1 ? 'is' : 'are'} normal now`);
+      for (const edge of edges) write(`${INDENT}${readable(edge).replace(ARROW, ' -> ')}`);
+      return;
+    }
     case 'finding':
       write(`${at}  ${styleText(COLOUR[line.severity ?? 'medium'], line.kind)}  ${line.text}`);
       return;
@@ -31,8 +37,8 @@ export const terminalReport = (write: (text: string) => void): ((line: Line) => 
       return;
     case 'incident': {
       const { incident, state } = line;
-      const { id, severity, count, repeats, held, techniques, after } = incident;
-      const what = [`incident ${id} ${state}`, ...(after === undefined ? [] : [`after ${after}`]), ...techniques].join(' · ');
+      const { id, severity, count, repeats, held, techniques, after, maintenance } = incident;
+      const what = [`incident ${id} ${state}`, ...(after === undefined ? [] : [`after ${after}`]), ...techniques, ...(maintenance === undefined ? [] : [`maintenance: ${show(maintenance)}`])].join(' · ');
       if (line.state === 'closed') {
         write(`${at}  ${styleText('dim', `${severity.padEnd(8)}  ${what} · ${count} ${count === 1 ? 'edge' : 'edges'}${repeats === 0 ? '' : `, seen ${repeats} times more`}${held === 0 ? '' : `, ${held} of a flood not told one by one`}`)}`);
         return;
@@ -43,9 +49,9 @@ export const terminalReport = (write: (text: string) => void): ((line: Line) => 
       return;
     }
     case 'edge': {
-      const { seen, severity, reasons } = line.alert;
+      const { seen, severity, reasons, maintenance } = line.alert;
       write(`${INDENT}${styleText(COLOUR[severity], severity.padEnd(8))}  ${readable(seen.node)} ${styleText('dim', '->')} ${styleText('bold', readable(printObject(seen)))}`);
-      write(`${INDENT}${' '.repeat(10)}${styleText('dim', `${reasons.join('; ')} · ${seen.count}x · pid ${seen.actor.pid} · ${showCommand(seen.actor.command)}`)}`);
+      write(`${INDENT}${' '.repeat(10)}${styleText('dim', `${reasons.join('; ')} · ${seen.count}x · ${maintenance === undefined ? '' : `maintenance: ${show(maintenance)} · `}pid ${seen.actor.pid} · ${showCommand(seen.actor.command)}`)}`);
     }
   }
 };

@@ -56,7 +56,7 @@ describe.skipIf(process.getuid?.() !== 0)('root beside an agent that is another 
     mkdirSync(etc, { mode: 0o750 });
     chownSync(etc, 0, NOBODY);
     const file = join(etc, 'accepted.jsonl');
-    changeAccepted(file, () => [{ glob: '* -> *', at: new Date().toISOString(), by: 'root' }]);
+    changeAccepted(file, ({ windows }) => ({ windows, entries: [{ glob: '* -> *', at: new Date().toISOString(), by: 'root' }] }));
     const { uid, gid, mode } = statSync(file);
     expect([uid, gid, mode & 0o777]).toEqual([0, NOBODY, 0o640]);
     expect(readAccepted(file).entries.length).toBe(1);
