@@ -24,6 +24,8 @@ const namesOf = (said: readonly Line[]): readonly string[] => alertsOf(said).map
 const marksOf = (said: readonly Line[]): readonly (string | undefined)[] => alertsOf(said).map(({ maintenance }) => maintenance);
 const livesOf = (said: readonly Line[]) => said.flatMap((line) => (line.type === 'incident' ? [[line.state, line.incident.maintenance]] : []));
 
+const relearned = (said: readonly Line[]) => said.flatMap((line) => (line.type === 'relearned' ? [[line.service, line.edges.length]] : []));
+
 describe('a maintenance', () => {
   it('marks what is seen in it, edges and incidents, and keeps back nothing', () => {
     const said = say(start().create(WEB, '/srv/x').create(WEB, '/etc/cron.d/x').wait(20 * MINUTE).create(WEB, '/srv/y'), span('maintenance', 0, 10));
@@ -51,8 +53,6 @@ describe('a maintenance', () => {
 });
 
 describe('a service that is learned again', () => {
-  const relearned = (said: readonly Line[]) => said.flatMap((line) => (line.type === 'relearned' ? [[line.service, line.edges.length]] : []));
-
   it('is told in one line, and what it does is normal from then on', () => {
     const scene = start().create(WEB, '/srv/x').create(WEB, '/srv/y').create(DB, '/srv/z').wait(20 * MINUTE).create(WEB, '/srv/x').create(WEB, '/srv/late');
     const said = say(scene, span('relearn', 0, 10, 'nginx.service'));

@@ -22,6 +22,15 @@ afterAll(() => rmSync(dir, { recursive: true }));
 const places = (name: string): readonly string[] => ['--accepted', join(dir, name), '--state', join(dir, 'state')];
 const fullmon = (...args: readonly string[]): Promise<Ran> => run([process.execPath, main, ...args]);
 
+const base = (name: string) => ({ service: undefined, for: undefined, comment: undefined, end: false, accepted: join(dir, name), state: join(dir, 'none') });
+
+/** Of each alert of a replay whether it is marked, with a maintenance of that time. */
+const marksOf = async (from: string, until: string) => {
+  writeFileSync(join(dir, `${until}.jsonl`), `${JSON.stringify({ window: 'maintenance', from, until, comment: 'new disks', by: 'root' })}\n`);
+  const { stdout } = await fullmon('replay', SUID, '--baseline', '30', '--accepted', join(dir, `${until}.jsonl`));
+  return stdout.split('\n').filter((line) => /"type":"(?:edge|incident)"/.test(line)).map((line) => line.includes('"maintenance":"new disks"'));
+};
+
 describe.concurrent('a maintenance', () => {
   it('is begun, shown and ended, and what was accepted stays', async () => {
     const at = places('a.jsonl');
@@ -37,12 +46,7 @@ describe.concurrent('a maintenance', () => {
   });
 
   it('that was in a log marks the alerts of its replay', async () => {
-    const alerts = async (from: string, until: string) => {
-      writeFileSync(join(dir, `${until}.jsonl`), `${JSON.stringify({ window: 'maintenance', from, until, comment: 'new disks', by: 'root' })}\n`);
-      const { stdout } = await fullmon('replay', SUID, '--baseline', '30', '--accepted', join(dir, `${until}.jsonl`));
-      return stdout.split('\n').filter((line) => /"type":"(?:edge|incident)"/.test(line)).map((line) => line.includes('"maintenance":"new disks"'));
-    };
-    const [marked, unmarked] = await Promise.all([alerts('2020-01-01', '2100-01-01'), alerts('2020-01-01', '2020-01-02')]);
+    const [marked, unmarked] = await Promise.all([marksOf('2020-01-01', '2100-01-01'), marksOf('2020-01-01', '2020-01-02')]);
     expect(marked.length).toBeGreaterThan(4);
     expect(new Set(marked)).toEqual(new Set([true]));
     expect(unmarked).toEqual(marked.map(() => false));
@@ -50,8 +54,6 @@ describe.concurrent('a maintenance', () => {
 });
 
 describe('a window', () => {
-  const base = (name: string) => ({ service: undefined, for: undefined, comment: undefined, end: false, accepted: join(dir, name), state: join(dir, 'none') });
-
   it.each([
     ['without a reason', { window: 'maintenance', for: '2h' }, 'maintenance: say for how long, and why'],
     ['without an end', { window: 'maintenance', comment: 'x' }, 'maintenance: say for how long, and why'],
