@@ -18,7 +18,11 @@ const explained = ({ edge, command, why, nearest, ancestry, session, address }: 
 /** Edges that are listed of those that were learned. */
 const EXAMPLES = 100;
 
-const marked = (maintenance: string | undefined) => (maintenance === undefined ? {} : { maintenance: show(maintenance) });
+/** What has become normal, and how much of it. */
+export const relearned = ({ service, edges }: Extract<Line, { readonly type: 'relearned' }>) => ({ service: show(service), count: edges.length, edges: edges.slice(0, EXAMPLES) });
+
+/** Why it was expected. */
+export const marked = (maintenance: string | undefined) => (maintenance === undefined ? {} : { maintenance: show(maintenance) });
 
 const round = (n: number): number => Math.round(n * 1000) / 1000;
 
@@ -39,11 +43,9 @@ export const jsonReport = (destination: DestinationStream): ((line: Line) => voi
         log.info({ time, type: 'phase', subject, action: kind.toUpperCase(), names, witnesses: witnesses.map(show) }, `+ignore ${show(source).replaceAll('>', '%3E')}`);
         return;
       }
-      case 'relearned': {
-        const { service, edges } = line;
-        log.info({ time, type: 'phase', service, count: edges.length, edges: edges.slice(0, EXAMPLES) }, 'relearn');
+      case 'relearned':
+        log.info({ time, type: 'phase', ...relearned(line) }, 'relearn');
         return;
-      }
       case 'finding': {
         // It may name a rule.
         const text = line.text.replaceAll(ARROW, '-%3E');

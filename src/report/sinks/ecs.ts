@@ -5,6 +5,7 @@ import type { Line } from '../../detect/line.ts';
 import { SEVERITIES } from '../../detect/severity.ts';
 import { describeCoverage } from '../coverage.ts';
 import { gravityOf } from '../gravity.ts';
+import { marked, relearned } from '../json.ts';
 import { show, showCommand } from '../show.ts';
 
 /** The version of the Elastic Common Schema whose names are used. */
@@ -52,7 +53,7 @@ const threat = (tactics: readonly string[], techniques: readonly string[]): obje
 export const ecs = (line: Line, host: string, id: string): object => {
   const severity = gravityOf(line);
   const event = (more: object): object => ({
-    id, module: 'fullmon', dataset: `fullmon.${line.type === 'ignore' ? 'phase' : line.type}`, kind: 'event', category: ['host'], type: ['info'],
+    id, module: 'fullmon', dataset: `fullmon.${line.type === 'ignore' || line.type === 'relearned' ? 'phase' : line.type}`, kind: 'event', category: ['host'], type: ['info'],
     ...(severity === undefined ? {} : { severity: SEVERITIES.indexOf(severity) + 1 }), ...more,
   });
   const common = (message: string) => ({
@@ -60,19 +61,19 @@ export const ecs = (line: Line, host: string, id: string): object => {
   });
   switch (line.type) {
     case 'edge': {
-      const { edge, seen, incident, score, reasons, tactic, technique } = line.alert;
+      const { edge, seen, incident, score, reasons, tactic, technique, maintenance } = line.alert;
       const [type, category] = KINDS[seen.kind];
       return {
         ...common(edge),
         event: event({ kind: 'alert', category: ['intrusion_detection', category], type: [type], action: seen.kind, risk_score: score, start: iso(seen.first), end: iso(seen.last), reason: reasons.join('; ') }),
         ...deed({ subject: seen.subject, object: seen }, seen.actor.command, { pid: seen.actor.pid }, seen.address),
         ...threat(tactic === undefined ? [] : [tactic], technique === undefined ? [] : [technique]),
-        fullmon: { incident, severity, edge, count: seen.count, ...(seen.from === '' ? {} : { from: show(seen.from) }), ...loginOf({ subject: seen.subject, object: seen }) },
+        fullmon: { incident, severity, edge, count: seen.count, ...(seen.from === '' ? {} : { from: show(seen.from) }), ...marked(maintenance), ...loginOf({ subject: seen.subject, object: seen }) },
       };
     }
     case 'incident': {
       const { incident, state } = line;
-      const { first, last, score, count, repeats, tactics, techniques, after } = incident;
+      const { first, last, score, count, repeats, tactics, techniques, after, maintenance } = incident;
       const explanation = line.state === 'closed' ? undefined : line.explanation;
       const edge = explanation && parseEdge(explanation.edge);
       const origin = show(explanation?.session?.address ?? '');
@@ -83,7 +84,7 @@ export const ecs = (line: Line, host: string, id: string): object => {
         ...(isAddress(origin) && origin !== '' ? { source: { address: origin, ip: origin } } : {}),
         ...threat(tactics, techniques),
         fullmon: {
-          incident: incident.id, state, severity, edges: count, repeats, ...(after === undefined ? {} : { after }),
+          incident: incident.id, state, severity, edges: count, repeats, ...(after === undefined ? {} : { after }), ...marked(maintenance),
           ...(explanation === undefined ? {} : { edge: explanation.edge, ancestry: explanation.ancestry.map(show) }), ...(edge === undefined ? {} : loginOf(edge)),
         },
       };
@@ -94,6 +95,8 @@ export const ecs = (line: Line, host: string, id: string): object => {
       return { ...common(line.phase), event: event({ action: line.phase }), fullmon: { ...line.facts } };
     case 'ignore':
       return { ...common(`+ignore ${show(line.pattern.source).replaceAll('>', '%3E')}`), event: event({ action: 'ignore' }), fullmon: { subject: line.pattern.subject, action: line.pattern.kind, names: line.pattern.names } };
+    case 'relearned':
+      return { ...common('relearn'), event: event({ action: 'relearn' }), fullmon: relearned(line) };
     case 'coverage':
       return { ...common(describeCoverage(line.coverage)), event: event({ action: 'coverage' }), fullmon: { coverage: line.coverage.coverage, expectedPerDay: line.coverage.expectedPerDay } };
   }
