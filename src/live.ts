@@ -4,7 +4,6 @@ import { bytes, ms, pid, ses, uid } from './audit/units.ts';
 import { LATE } from './behaviour/hostnames.ts';
 import type { Lookup, ProcessFact } from './behaviour/processes.ts';
 import type { Line } from './detect/line.ts';
-import type { Severity } from './detect/severity.ts';
 import { createFullmon } from './fullmon.ts';
 import type { Settings } from './fullmon.ts';
 import { strangers } from './config/environment.ts';
@@ -25,6 +24,7 @@ import type { Prepared } from './prepare.ts';
 import { describeLosses, openOutput } from './report/output.ts';
 import type { Output } from './report/output.ts';
 import { accepting, ignoring } from './rules.ts';
+import type { Trouble } from './rules.ts';
 
 const factOf = (p: ProcEntry): ProcessFact => ({
   pid: pid(p.pid), ppid: pid(p.ppid), exe: bytes(p.exe), argv: p.argv.map(bytes), cwd: bytes(p.cwd),
@@ -95,8 +95,7 @@ const isAtTerminal = (): boolean => process.stdin.isTTY || process.stdout.isTTY;
 /** `fullmon`: follows a growing log until it is told to stop. `read`: the options as they are now, with each hangup signal. */
 export const runLive = async (options: LiveOptions, read: () => Promise<Options>): Promise<void> => {
   const output = hearing(openOutput(options.format, { buffered: false, lasting: true }));
-  const trouble = (text: string): void => output.tell({ type: 'finding', time: ms(Date.now()), kind: 'state', text });
-  const configured = (text: string, severity: Severity = 'low'): void => output.tell({ type: 'finding', time: ms(Date.now()), kind: 'config', severity, text });
+  const configured: Trouble = (text, severity = 'medium') => output.tell({ type: 'finding', time: ms(Date.now()), kind: 'config', severity, text });
   const reload = reloading(options, read, configured);
   if (!isAtTerminal()) process.on('SIGHUP', () => void reload.reload());
   for (const text of await strangers(process.env)) output.notice(text);
@@ -104,7 +103,7 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
   const manager = tellManager();
   const root = await prepared(options.prepared, output.notice);
   const { readJobs } = await import('./input/schedules.ts');
-  const { settings: asked, refresh } = await accepting({ ...options, ignored: (...edge) => ignored(...edge), schedules: await readJobs(root?.jobs) }, options.accepted ?? ACCEPTED_FILE, trouble);
+  const { settings: asked, refresh } = await accepting({ ...options, ignored: (...edge) => ignored(...edge), schedules: await readJobs(root?.jobs) }, options.accepted ?? ACCEPTED_FILE, configured);
   const settings = options.publicKey === undefined ? asked : { ...asked, relearns: refusing(asked, configured) };
   let isBlind = false;
   const tell = (line: Line): void => {

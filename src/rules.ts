@@ -1,11 +1,15 @@
 import { ARROW } from './behaviour/edge.ts';
 import type { Ignore } from './config/options.ts';
+import type { Severity } from './detect/severity.ts';
 import type { Settings } from './fullmon.ts';
 import { readAccepted, versionOf } from './input/accepted.ts';
 import type { Acceptance } from './input/accepted.ts';
 import { FullmonError, inside } from './input/errors.ts';
 import { describeWindow, expectedBy, isCurrent } from './windows.ts';
 import type { Expected } from './windows.ts';
+
+/** A word for the operator, of medium severity unless told otherwise. */
+export type Trouble = (text: string, severity?: Severity) => void;
 
 /** Which edges are meant. `time`: when the edge was last seen. */
 export type Rule = Settings['ignored'];
@@ -58,7 +62,7 @@ export const readRules = async (where: string, rules: readonly string[]): Promis
 const endOf = ({ expires }: { readonly expires?: string | undefined }): number => (expires === undefined ? Infinity : Date.parse(expires));
 
 /** One rule of all that is ignored; what has expired counts no more, of which `trouble` is told when it is first missed. Throws a {@link FullmonError}. */
-export const ignoring = async (ignore: readonly Ignore[], trouble: (text: string) => void): Promise<Rule> => {
+export const ignoring = async (ignore: readonly Ignore[], trouble: Trouble): Promise<Rule> => {
   const rules = await readRules('--ignore', ignore.map(({ edge }) => edge));
   const missed = new Set<Ignore>();
   return (...edge) =>
@@ -66,14 +70,14 @@ export const ignoring = async (ignore: readonly Ignore[], trouble: (text: string
       if (rules[i]?.(...edge) !== true) return false;
       const [, , time] = edge;
       if (time < endOf(entry)) return true;
-      if (!missed.has(entry)) trouble(`'${entry.edge}' was ignored until ${entry.expires}, and is told from now on`);
+      if (!missed.has(entry)) trouble(`'${entry.edge}' was ignored until ${entry.expires}, and is told from now on`, 'low');
       missed.add(entry);
       return false;
     });
 };
 
 /** The one rule that decisions make up: edges by one look-up, globs one by one. `trouble` is told of those that cannot be used. */
-export const acceptedBy = async (file: string, entries: readonly Acceptance[], trouble: (text: string) => void): Promise<Rule> => {
+export const acceptedBy = async (file: string, entries: readonly Acceptance[], trouble: Trouble): Promise<Rule> => {
   const edges = new Map<string, number>();
   for (const entry of entries) if (entry.edge !== undefined) edges.set(entry.edge, Math.max(endOf(entry), edges.get(entry.edge) ?? 0));
   const globs: { readonly rule: Rule; readonly end: number }[] = [];
@@ -102,7 +106,7 @@ export interface Accepting {
  * The settings, and all that the file accepts or expects, now and later on. A file that is not to be trusted accepts nothing; `trouble` is told
  * of that, of lines that say nothing, and of windows that go on.
  */
-export const accepting = async (settings: Settings, file: string, trouble: (text: string) => void): Promise<Accepting> => {
+export const accepting = async (settings: Settings, file: string, trouble: Trouble): Promise<Accepting> => {
   let accepted: Rule | undefined;
   let expected: Expected | undefined;
   const known = new Set<string>();
@@ -117,7 +121,7 @@ export const accepting = async (settings: Settings, file: string, trouble: (text
       expected = expectedBy(windows);
       for (const window of windows.filter((one) => isCurrent(one, Date.now()))) {
         const text = describeWindow(window);
-        if (!known.has(text)) trouble(text);
+        if (!known.has(text)) trouble(text, 'low');
         known.add(text);
       }
       accepted = await acceptedBy(file, entries, trouble);

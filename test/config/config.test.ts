@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readFileSync as readText, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -70,6 +70,13 @@ describe('the file', () => {
     });
     expect(KEYS.map((key) => originOf(key).by)).toEqual(KEYS.map(() => 'file'));
     expect(originOf('ignore')).toMatchObject({ line: 6 });
+  });
+
+  it('stands in its manual as it can be written', () => {
+    const manual = readText(resolve(import.meta.dirname, '../../docs/configuration.md'), 'utf8');
+    const [, text = ''] = /```yaml\n(.*?)```/s.exec(manual) ?? [];
+    expect(KEYS.filter((key) => !new RegExp(`^(?:# )?${key}:`, 'm').test(text))).toEqual([]);
+    expect(faultsOf(text)).toEqual([]);
   });
 
   it('may say nothing', () => {
@@ -183,12 +190,17 @@ describe.concurrent('fullmon config', () => {
   });
 
   it('checks without a word too many, and ends with status 2 for each fault', async () => {
-    const good = written(ALL);
+    const good = written(ALL.replace(/^public-key.*$/m, ''));
     expect(await fullmon('config', '--check', '--config', good)).toMatchObject({ status: 0, stdout: `${good}: nothing is wrong\n`, stderr: '' });
     const bad = written('flod: 1\nwait: 0\n');
     expect(await fullmon('config', '--check', '--config', bad)).toMatchObject({
       status: 2, stdout: '', stderr: `fullmon: ${bad}:1: there is no 'flod': is it 'flood'?\nfullmon: ${bad}:2: wait: expected seconds, 0.01 to 315360000, got '0'\n`,
     });
+  });
+
+  it('looks at what the file names, too', async () => {
+    const { status, stderr } = await fullmon('config', '--check', '--config', written(`public-key: ${dir}/no.pem\nsinks: [{ type: command, argv: [${dir}/no.sh] }]`));
+    expect([status, stderr.split('\n').map((line) => line.replaceAll(dir, ''))]).toEqual([2, [expect.stringContaining('/no.pem: no such file'), expect.stringMatching(/^fullmon: sinks: command: \/no\.sh: /), '']]);
   });
 
   it('is what agent and replay refuse to start with, in one line', async () => {

@@ -31,6 +31,13 @@ describe('a file', () => {
     expect(linesIn(`${path()}.1`)).toHaveLength(3);
   });
 
+  it('may get less of what was seen during a maintenance', async () => {
+    heard = await hear(settings({ type: 'file', path: path(), maintenance: 'critical' }, { type: 'file', name: 'none', path: join(dir, 'none.json'), maintenance: 'none' }), dir);
+    for (const line of [incident('one', 'high', 'opened', { maintenance: 'new disks' }), incident('two', 'critical', 'opened', { maintenance: 'new disks' }), incident('three', 'low')]) heard.hearers.tell(line);
+    await soon(() => expect(linesIn(path()).map(({ id }) => id)).toEqual(['two-opened', 'three-opened']));
+    await soon(() => expect(linesIn(join(dir, 'none.json')).map(({ id }) => id)).toEqual(['three-opened']));
+  });
+
   it('that cannot be written gets all of it when it can, and never what a link leads to', async () => {
     symlinkSync(join(dir, 'other'), path());
     heard = await hear(settings({ type: 'file', path: path() }), dir);

@@ -19,6 +19,7 @@ const read = (...sinks: readonly string[]): unknown => {
 describe('sinks in the configuration file', () => {
   it.each([
     ['{ type: file, path: /x }', { type: 'file', path: '/x', format: 'json', threshold: 'low' }],
+    ['{ type: file, path: /x, maintenance: none }', { type: 'file', path: '/x', format: 'json', threshold: 'low', maintenance: 'none' }],
     ['{ type: syslog }', { type: 'syslog', to: 'unix:/dev/log', facility: 'daemon', format: 'json', threshold: 'low' }],
     ['{ type: syslog, name: far, to: "tls:[2001:db8::1]:6514", format: ecs, threshold: high }', { type: 'syslog', name: 'far', to: 'tls:[2001:db8::1]:6514', facility: 'daemon', format: 'ecs', threshold: 'high' }],
     ['{ type: mail, from: a@b.example, to: [c+d@e.example] }', { type: 'mail', host: 'localhost', port: 25, from: 'a@b.example', to: ['c+d@e.example'], hourly: 10, threshold: 'medium' }],

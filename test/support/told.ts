@@ -14,13 +14,14 @@ export interface Deed {
   readonly edge?: string;
   readonly command?: Bytes;
   readonly origin?: string;
+  readonly maintenance?: string;
 }
 
 /** An incident that opens, rises or closes. */
-export const incident = (id: string, severity: Severity, state: 'opened' | 'risen' | 'closed' = 'opened', { edge = 'proc::33:/usr/bin/dash -c@nginx->host:203.0.113.66:4444', command = bytes('sh -c nc'), origin = '198.51.100.1' }: Deed = {}): Line => {
+export const incident = (id: string, severity: Severity, state: 'opened' | 'risen' | 'closed' = 'opened', { edge = 'proc::33:/usr/bin/dash -c@nginx->host:203.0.113.66:4444', command = bytes('sh -c nc'), origin = '198.51.100.1', maintenance }: Deed = {}): Line => {
   const parsed = parseEdge(edge);
   if (parsed === undefined) throw new Error(`${edge} is no edge`);
-  const common = { type: 'incident', time: AT, incident: { id, first: AT, last: AT, severity, score: 75, count: 1, repeats: 0, held: 0, tactics: ['command and control'], techniques: ['T1071'], after: undefined } } as const;
+  const common = { type: 'incident', time: AT, incident: { id, first: AT, last: AT, severity, score: 75, count: 1, repeats: 0, held: 0, tactics: ['command and control'], techniques: ['T1071'], after: undefined, maintenance } } as const;
   if (state === 'closed') return { ...common, state };
   return {
     ...common, state,

@@ -48,13 +48,17 @@ export const makeSink = async (options: SinkOptions, directory: string | undefin
   }
 };
 
+/** It was seen during a maintenance. */
+const isExpected = (line: Line): boolean => (line.type === 'incident' ? line.incident : line.type === 'edge' ? line.alert : undefined)?.maintenance !== undefined;
+
 /** What of a line is for a sink: files and syslog take all; people, webhooks and commands what they have to do something about. */
-const isFor = ({ type, threshold }: SinkOptions, line: Line): boolean => {
+const isFor = ({ type, threshold, maintenance = threshold }: SinkOptions, line: Line): boolean => {
   // That it is heard is seen at once, and what fullmon does to be heard is learned.
   if (line.type === 'phase' && line.phase === 'baseline') return true;
   const all = type === 'file' || type === 'syslog';
   if (!all && line.type !== 'finding' && (line.type !== 'incident' || (line.state === 'closed' && type !== 'webhook'))) return false;
-  return SEVERITIES.indexOf(gravityOf(line) ?? 'low') >= SEVERITIES.indexOf(threshold);
+  const least = isExpected(line) ? maintenance : threshold;
+  return least !== 'none' && SEVERITIES.indexOf(gravityOf(line) ?? 'low') >= SEVERITIES.indexOf(least);
 };
 
 export const entryOf = (sink: Sink, line: Line, id: string): Entry => ({ id, severity: gravityOf(line), body: sink.render(line, id) });

@@ -16,6 +16,9 @@ const MAILBOX = v.pipe(v.string('expected an address'), v.regex(/^[\w.+=-]+@[\w.
 const between = (least: number, most: number) => v.pipe(v.number('expected a number'), v.minValue(least, `expected ${least} to ${most}`), v.maxValue(most, `expected ${least} to ${most}`));
 const threshold = (otherwise: (typeof SEVERITIES)[number]) => v.optional(v.picklist(SEVERITIES, `expected ${SEVERITIES.join(', ')}`), otherwise);
 
+/** What of a maintenance passes, instead. */
+const MAINTENANCE = v.optional(v.picklist([...SEVERITIES, 'none'], `expected ${SEVERITIES.join(', ')} or none`));
+
 const SYSLOG_TO = v.pipe(v.string('expected text'), v.regex(/^(?:(?:udp|tcp|tls):(?:\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}|unix:\/\S+)$/, 'expected udp:HOST:PORT, tcp:HOST:PORT, tls:HOST:PORT or unix:PATH'));
 const ARGV = v.pipe(v.array(v.string('expected text'), 'expected a list: a program and its arguments'), v.check(([program]) => program?.startsWith('/') === true, 'expected a program, as a path from / on, and its arguments'));
 const HTTP_URL = v.pipe(
@@ -26,19 +29,19 @@ const HTTP_URL = v.pipe(
 
 /** One place where lines are sent. */
 const SINK = v.variant('type', [
-  strict({ type: v.literal('file'), name: v.optional(NAME), path: PATH, format: FORMAT, threshold: threshold('low') }),
+  strict({ type: v.literal('file'), name: v.optional(NAME), path: PATH, format: FORMAT, threshold: threshold('low'), maintenance: MAINTENANCE }),
   strict({
     type: v.literal('syslog'), name: v.optional(NAME), to: v.optional(SYSLOG_TO, 'unix:/dev/log'),
-    facility: v.optional(v.picklist(FACILITIES, `expected ${FACILITIES.join(', ')}`), 'daemon'), format: FORMAT, threshold: threshold('low'),
+    facility: v.optional(v.picklist(FACILITIES, `expected ${FACILITIES.join(', ')}`), 'daemon'), format: FORMAT, threshold: threshold('low'), maintenance: MAINTENANCE,
   }),
   strict({
     type: v.literal('mail'), name: v.optional(NAME), host: v.optional(TEXT, 'localhost'), port: v.optional(PORT, 25),
     tls: v.optional(v.picklist(['starttls', 'implicit', 'none'], 'expected starttls, implicit or none')),
     user: v.optional(TEXT), 'password-file': v.optional(PATH), from: MAILBOX, to: v.pipe(v.array(MAILBOX, 'expected a list of addresses'), v.nonEmpty('names nobody')),
-    hourly: v.optional(v.pipe(between(1, 1000), v.integer('expected a whole number')), 10), threshold: threshold('medium'),
+    hourly: v.optional(v.pipe(between(1, 1000), v.integer('expected a whole number')), 10), threshold: threshold('medium'), maintenance: MAINTENANCE,
   }),
-  strict({ type: v.literal('webhook'), name: v.optional(NAME), url: HTTP_URL, 'secret-file': v.optional(PATH), 'headers-file': v.optional(PATH), format: FORMAT, threshold: threshold('medium') }),
-  strict({ type: v.literal('command'), name: v.optional(NAME), argv: ARGV, timeout: v.optional(between(1, 3600), 30), format: FORMAT, threshold: threshold('medium') }),
+  strict({ type: v.literal('webhook'), name: v.optional(NAME), url: HTTP_URL, 'secret-file': v.optional(PATH), 'headers-file': v.optional(PATH), format: FORMAT, threshold: threshold('medium'), maintenance: MAINTENANCE }),
+  strict({ type: v.literal('command'), name: v.optional(NAME), argv: ARGV, timeout: v.optional(between(1, 3600), 30), format: FORMAT, threshold: threshold('medium'), maintenance: MAINTENANCE }),
 ], 'expected type: file, syslog, mail, webhook or command');
 
 export type SinkOptions = v.InferOutput<typeof SINK>;
