@@ -6,10 +6,8 @@ import type { Options } from './resolve.ts';
 
 /** What a part of the agent does when it is told to read its configuration again. */
 export interface Reloadable {
-  /** What is held open by its name is to be opened again: a log was rotated. Comes first, and whatever the configuration says. */
-  readonly reopen?: () => void;
   /** The settings that it goes by from now on. May throw a {@link FullmonError}: then it goes on as before, and that is told. */
-  readonly change?: (options: Options) => void | Promise<void>;
+  readonly change: (options: Options) => void | Promise<void>;
 }
 
 export interface Reload {
@@ -45,13 +43,12 @@ export const reloading = (first: Options, read: () => Promise<Options>, tell: (t
   };
 
   const reload = async (): Promise<void> => {
-    for (const { reopen } of parts) await attempt('a log cannot be opened again', () => reopen?.());
     const next = await attempt('the configuration was not taken over', read);
     if (next === undefined) return;
     const changed = differences(current, next);
     current = next;
     if (changed.length === 0) return;
-    for (const { change } of parts) await attempt('a part of the configuration was not taken over', () => change?.(next));
+    for (const { change } of parts) await attempt('a part of the configuration was not taken over', () => change(next));
     const [now, later] = [changed.filter((key) => CHANGEABLE.has(key)), changed.filter((key) => !CHANGEABLE.has(key))];
     tell([...(now.length === 0 ? [] : [`the configuration was changed: ${now.join(', ')}`]), ...(later.length === 0 ? [] : [`${later.join(', ')} will count after a restart`])].join('; '), 'low');
   };

@@ -16,7 +16,7 @@ beforeAll(() => {
 afterAll(() => rmSync(dir, { recursive: true }));
 
 /** What is told when these are the settings one after the other. */
-const told = async (settings: readonly (Partial<Options> | FullmonError)[], change?: (options: Options) => void): Promise<readonly string[]> => {
+const told = async (settings: readonly (Partial<Options> | FullmonError)[], change: (options: Options) => void): Promise<readonly string[]> => {
   const file = join(dir, 'empty.yaml');
   writeFileSync(file, '');
   const { options } = await resolveAgent({}, file, {});
@@ -26,7 +26,7 @@ const told = async (settings: readonly (Partial<Options> | FullmonError)[], chan
     const next = rest.shift();
     return next instanceof FullmonError ? Promise.reject(next) : Promise.resolve({ ...options, ...next });
   }, (text, severity) => void texts.push(`${severity}: ${text}`));
-  reload.add({ ...(change && { change }), reopen: () => void texts.push('reopened') });
+  reload.add({ change });
   for (const _ of settings) await reload.reload();
   return texts;
 };
@@ -35,10 +35,8 @@ describe('settings that are read again', () => {
   it('count from then on, or are told to need a restart', async () => {
     const budgets: number[] = [];
     expect(await told([{}, { flood: 5, rebase: true }, { flood: 5, rebase: true, maxEdges: 5, state: '/x' }, { flood: 5, rebase: true, maxEdges: 5, state: '/x' }], ({ flood }) => void budgets.push(flood))).toEqual([
-      'reopened',
-      'reopened', 'low: the configuration was changed: rebase, flood',
-      'reopened', 'low: max-edges, state will count after a restart',
-      'reopened',
+      'low: the configuration was changed: rebase, flood',
+      'low: max-edges, state will count after a restart',
     ]);
     expect(budgets).toEqual([5, 5]);
   });
@@ -46,8 +44,8 @@ describe('settings that are read again', () => {
   it('count only as a whole: what is wrong is told, and what was set before goes on', async () => {
     const budgets: number[] = [];
     expect(await told([new FullmonError("/x:1: there is no 'flod'"), { flood: 5 }], ({ flood }) => void budgets.push(flood))).toEqual([
-      'reopened', "medium: the configuration was not taken over: /x:1: there is no 'flod': what was set before goes on",
-      'reopened', 'low: the configuration was changed: flood',
+      "medium: the configuration was not taken over: /x:1: there is no 'flod': what was set before goes on",
+      'low: the configuration was changed: flood',
     ]);
     expect(budgets).toEqual([5]);
   });
