@@ -27,7 +27,7 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const lookFor = (service: string, directory: string): void => {
   const found = readState(directory, readCheckpoint);
   if (found.kind !== 'state') return;
-  const subjects = found.state.snapshot.baseline.groups.flatMap(({ node }) => parseSubject(node) ?? []);
+  const subjects = found.state.snapshot.baseline.groups.rows.flatMap(([, { node }]) => parseSubject(node) ?? []);
   if (subjects.some((subject) => isOf(nameOf(service), subject))) return;
   const meant = nearest(nameOf(service), [...new Set(subjects.flatMap((subject) => [baseName(subject.exe), subject.service]))].filter((name) => name !== ''));
   process.stderr.write(`fullmon: nothing of ${show(service)} has been seen yet${meant === undefined ? '' : `: is it ${show(meant)}?`}\n`);
