@@ -309,7 +309,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
 
   /** Sorts unseen edges into incidents and tells them; returns what was told. */
   const alert = (unseen: readonly Sighting[], now: Ms): readonly Alert[] => {
-    const changes = incidents.add(unseen, rateEdge, settings.maintenance);
+    const changes = incidents.add(unseen, rateEdge, now, settings.maintenance);
     for (const change of changes) {
       announce(change, now);
       for (const one of change.alerts) tell({ type: 'edge', time: now, alert: one });

@@ -61,7 +61,10 @@ interface Bucket {
 }
 
 export interface FloodsState {
+  /** Those of this hour, and of the one before. */
   readonly buckets: readonly Readonly<Bucket>[];
+  readonly old?: readonly Readonly<Bucket>[];
+  /** When this hour began. */
   readonly swept: Ms;
 }
 
@@ -75,8 +78,11 @@ export interface Admission {
 }
 
 export interface Floods {
-  /** Takes one more edge that is not grave from its budgets, or counts it where one is used up. `opens`: it would open an incident; `edge`: as printed. */
-  readonly admit: (seen: Sighting, edge: string, opens: boolean) => Admission;
+  /**
+   * Takes one more edge that is not grave from its budgets, or counts it where one is used up. `opens`: it would open an incident; `edge`: as printed. A stamp
+   * is as old as the call and may be hours old, by choice of whoever makes it: an hour is one of the log's clock, which is at `now`.
+   */
+  readonly admit: (seen: Sighting, edge: string, opens: boolean, now: Ms) => Admission;
   /** What has become a flood, goes on as one for a day, or is over, and has not been told; `Infinity` ends them all. */
   readonly report: (now: Ms) => readonly Flood[];
   /** Another budget counts from now on. */
@@ -133,46 +139,58 @@ const TOLD: Admission = { isTold: true, incident: undefined, join: () => undefin
 /** `first`: see {@link BUDGET}; 0 for none at all: everything is told. */
 export const watchFloods = (first = BUDGET, saved?: FloodsState): Floods => {
   let budget = first;
-  const buckets = new Map<string, Bucket>(saved?.buckets.map((bucket) => [bucket.key, copy(bucket)]));
-  const waiting = new Set<Bucket>([...buckets.values()].filter(({ held }) => held > 0));
+  const byKey = (list: readonly Readonly<Bucket>[] = []): Map<string, Bucket> => new Map(list.map((bucket) => [bucket.key, copy(bucket)]));
+  // In two generations: what nobody used for an hour is over, and goes as a whole. One by one, a leap of the clock had a single line look at all of them.
+  let young = byKey(saved?.buckets);
+  let old = byKey(saved?.old);
   let swept = saved?.swept ?? ms(0);
+  /** What there is, or may be, something to tell about. */
+  const floods = new Set([...old.values(), ...young.values()].filter(isFlood));
 
+  const sweep = (now: Ms): void => {
+    if (isNear(swept, now)) return;
+    swept = now;
+    old = young;
+    young = new Map();
+  };
+
+  /** The budget that is at work; one whose hour is over begins anew. */
   const find = (key: string, time: Ms): Bucket | undefined => {
-    const bucket = buckets.get(key);
-    if (bucket === undefined || isNear(bucket.since, time)) return bucket;
-    bucket.since = time;
-    // A flood that goes on gets no new budget.
-    if (isFlood(bucket) && isNear(bucket.last, time)) return bucket;
-    bucket.told = 0;
-    bucket.reported = undefined;
+    const bucket = young.get(key) ?? old.get(key);
+    if (bucket === undefined) return undefined;
+    if (!isNear(bucket.since, time)) {
+      // A flood that goes on gets no new budget.
+      if (!isFlood(bucket) || !isNear(bucket.last, time)) return undefined;
+      bucket.since = time;
+    }
+    young.set(key, bucket);
     return bucket;
   };
 
   const make = ({ key, of, size }: Need, time: Ms): Bucket => {
     const bucket: Bucket = { key, of: of(), limit: budget * size, since: time, last: time, told: 0, held: 0, reported: undefined, examples: [], incident: undefined };
-    buckets.set(key, bucket);
+    young.set(key, bucket);
     return bucket;
   };
 
   const hold = (bucket: Bucket, edge: string): Admission => {
     bucket.held++;
     if (bucket.examples.length < EXAMPLES) bucket.examples.push(short(edge.slice(edge.indexOf(ARROW) + ARROW.length)));
-    waiting.add(bucket);
+    floods.add(bucket);
     return { isTold: false, incident: bucket.incident, join: () => undefined };
   };
 
   const tell = (bucket: Bucket, over: boolean): Flood => {
     const { of, limit, held, examples, incident } = bucket;
-    waiting.delete(bucket);
     bucket.held = 0;
     bucket.examples = [];
     return { of, limit, count: held, examples, incident, over };
   };
 
   return {
-    admit(seen, edge, opens) {
+    admit(seen, edge, opens, time) {
       if (budget === 0) return TOLD;
-      const time = seen.last;
+      sweep(time);
       const needs = needsOf(seen, opens);
       for (const { key, size } of needs) {
         const bucket = find(key, time);
@@ -198,29 +216,27 @@ export const watchFloods = (first = BUDGET, saved?: FloodsState): Floods => {
     },
 
     report(now) {
-      const floods: Flood[] = [];
-      for (const bucket of waiting) {
-        if (bucket.reported !== undefined && (now === Infinity || Math.abs(now - bucket.reported) < REMIND)) continue;
-        bucket.reported = now;
-        floods.push(tell(bucket, false));
-      }
-      if (isNear(swept, now)) return floods;
-      swept = now;
-      for (const [key, bucket] of buckets) {
-        if (isNear(bucket.last, now)) continue;
+      const told: Flood[] = [];
+      for (const bucket of floods) {
+        const isOver = !isNear(bucket.last, now);
+        if (bucket.held > 0 && (bucket.reported === undefined || (!isOver && Math.abs(now - bucket.reported) >= REMIND))) {
+          bucket.reported = now;
+          told.push(tell(bucket, false));
         // Of the others their incident tells how many they were.
-        if (bucket.held > 0 && bucket.incident === undefined) floods.push(tell(bucket, true));
-        buckets.delete(key);
-        waiting.delete(bucket);
+        } else if (bucket.held > 0 && isOver && bucket.incident === undefined) told.push(tell(bucket, true));
+        if (!isOver) continue;
+        floods.delete(bucket);
+        bucket.held = 0;
+        bucket.reported = undefined;
       }
-      return floods;
+      return told;
     },
 
     change(next) {
       budget = next;
     },
 
-    save: () => ({ buckets: [...buckets.values()].map(copy), swept }),
+    save: () => ({ buckets: [...young.values()].map(copy), old: [...old.values()].filter(({ key }) => !young.has(key)).map(copy), swept }),
   };
 };
 

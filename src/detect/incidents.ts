@@ -62,7 +62,7 @@ export type Rate = (seen: Sighting, after: string | undefined, inRow: InRow) => 
 
 export interface Incidents {
   /** Sorts the unseen edges of one cycle into incidents; each edge is told once in one. In order of opening. */
-  readonly add: (unseen: readonly Sighting[], rate: Rate, maintenance?: (time: Ms) => string | undefined) => readonly Change[];
+  readonly add: (unseen: readonly Sighting[], rate: Rate, now: Ms, maintenance?: (time: Ms) => string | undefined) => readonly Change[];
   /** How an edge would be rated now; grave is also what comes in an incident that is high. */
   readonly judge: (seen: Sighting, rate: Rate) => { readonly isGrave: boolean; readonly lowered: boolean };
   /** Closes what has been idle; `Infinity` closes all. */
@@ -252,7 +252,7 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
   }
 
   return {
-    add(unseen, rate, maintenance) {
+    add(unseen, rate, now, maintenance) {
       const before = new Map<Growing, Severity | undefined>();
       const alerts = new Map<Growing, Alert[]>();
       for (const seen of unseen) {
@@ -278,7 +278,7 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
         }
         const after = source !== undefined && source !== incident?.id ? source : undefined;
         const rating = rateIn(incident, seen, after, rate);
-        const admission = mustBeTold(incident, rating) ? undefined : floods.admit(seen, edge, incident === undefined);
+        const admission = mustBeTold(incident, rating) ? undefined : floods.admit(seen, edge, incident === undefined, now);
         if (admission?.isTold === false) {
           const among = incident ?? openAt(admission.incident, seen.first);
           if (among === undefined) continue;

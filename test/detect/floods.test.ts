@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { ms } from '../../src/audit/units.ts';
+import { watchFloods } from '../../src/detect/floods.ts';
 import type { Line } from '../../src/detect/line.ts';
+import { T0 } from '../support/log.ts';
 import { alertsOf, replay } from '../support/replay.ts';
 import type { Flags } from '../support/replay.ts';
 import { ipv4, openScene } from '../support/scene.ts';
 import type { Actor, Scene } from '../support/scene.ts';
+import { sighting } from '../support/sighting.ts';
 
 const WEB: Actor = { pid: 500, exe: '/usr/sbin/nginx' };
 const MINUTE = 60_000;
@@ -83,6 +87,24 @@ describe('a flood of new names', () => {
     const said = say(many(scene, 50, (i) => scene.create(WEB, `/srv/${word(50 + i)}`)));
     expect(namesOf(said).length).toBe(40);
     expect(floodsOf(said).map(([, count]) => count)).toEqual([30, 30]);
+  });
+
+  it('gets no other budget by calls that began hours ago, as many as come between', () => {
+    const scene = start();
+    many(scene, 200, (i) => scene.create(WEB, `/srv/${word(i)}`).wait((i % 2 === 0 ? -120 : 120) * MINUTE));
+    expect(namesOf(say(scene)).length).toBe(20);
+  });
+
+  it('is remembered for an hour or two, in whatever places', () => {
+    const floods = watchFloods();
+    const sizes = Array.from({ length: 50 }, (_, hour) => {
+      const now = ms(T0 + hour * 30 * MINUTE);
+      for (let i = 0; i < 200; i++) floods.admit(sighting(`proc::33:/usr/sbin/nginx${hour}-${i}->file:CREATE:/srv/${i}/x`), '', false, now);
+      floods.report(now);
+      const { buckets, old = [] } = floods.save();
+      return buckets.length + old.length;
+    });
+    expect(Math.max(...sizes)).toBeLessThan(5 * 2 * 201);
   });
 
   it('is not bounded when all is to be told', () => {
