@@ -176,26 +176,26 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
     const event = interrupted.get(header.serial);
     if (!event || !belongs(event)) return undefined;
     interrupted.delete(event.serial);
-    interrupt();
-    return (current = event);
+    interrupt(event);
+    return current;
   };
 
-  const interrupt = (): void => {
-    if (!current) return;
+  /** Goes on with another event. Each is `current` or filed at any time: to file one may end others, and with them the exec of their process. */
+  const interrupt = (next?: Event): void => {
     const event = current;
-    current = undefined;
+    current = next;
+    if (!event) return;
     event.left = clock;
     const clash = interrupted.get(event.serial);
     if (clash) finish(clash);
-    if (interrupted.size >= MAX_OPEN) {
-      losses.evicted++;
-      for (const oldest of interrupted.values()) {
-        finish(oldest);
-        break;
-      }
-    }
     interrupted.set(event.serial, event);
     if ((event.has & EXEC) === EXEC) execs.set(event.syscall.pid, event);
+    if (interrupted.size <= MAX_OPEN) return;
+    losses.evicted++;
+    for (const oldest of interrupted.values()) {
+      finish(oldest);
+      return;
+    }
   };
 
   const start = (): Event => {
@@ -240,7 +240,9 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
       }
       event = start();
     }
-    if (!readRecord(type, event, buffer, header.body, to, losses)) reject(losses, `bad ${type}`);
+    // One event is one call: a second one under its number would change who is said to have made it.
+    const isSecond = type === 'SYSCALL' && (event.has & Has.syscall) !== 0;
+    if (isSecond || !readRecord(type, event, buffer, header.body, to, losses)) reject(losses, `bad ${type}`);
     // What a program says, auditd itself too, is one record.
     if (type === 'PROCTITLE' || type === 'USER_START' || (event.has & Has.daemon) !== 0) finish(event);
   };

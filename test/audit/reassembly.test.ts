@@ -143,6 +143,24 @@ describe('events whose records interleave', () => {
     expect(events.map((e) => [e.node, e.cwd])).toEqual([['web1', '/1'], ['web2', '/1'], ['web3', '/1']]);
   });
 
+  it('are delivered once each when going on with one ends another of its process, and that one it', () => {
+    const by = (pid: number, serial: number, after: number): string => record('SYSCALL', syscall({ pid: String(pid) }), serial, after);
+    const log = openLog();
+    log.write(...exec(5).slice(0, 2), by(5, 20, 1), by(6, 20, 2), ...exec(5).slice(2, 4));
+    for (let serial = 30; serial < 60; serial++) log.write(by(serial, serial, 3));
+    for (const times of [2, 4, 6]) log.idle(ms(T0 + times * EVENT_TIMEOUT));
+    for (let serial = 60; serial < 90; serial++) log.write(by(serial, serial, 6 * EVENT_TIMEOUT));
+    log.end();
+    const calls = log.events.flatMap((event) => (event.syscall === undefined ? [] : [[event.serial, event.syscall.pid]]));
+    expect(calls.toSorted(([a = 0, b = 0], [c = 0, d = 0]) => a - c || b - d)).toEqual([[5, 5], [20, 5], [20, 6], ...Array.from({ length: 60 }, (_, i) => [30 + i, 30 + i])]);
+  });
+
+  it('are of the process that the first SYSCALL names, whatever comes under their number later', () => {
+    const log = read(...exec(1).slice(0, 4), record('SYSCALL', syscall({ pid: '9', exe: '"/bin/other"' }), 1), ...exec(1).slice(4));
+    expect(log.events).toMatchObject([whole(1)]);
+    expect(Object.fromEntries(log.losses.rejected)).toEqual({ 'bad SYSCALL': 1 });
+  });
+
   it('are not torn when the log is read long after it was written', () => {
     const log = openLog();
     log.idle(ms(T0 + 1e10));
