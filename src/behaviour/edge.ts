@@ -66,8 +66,7 @@ export const printEdge = ({ subject, object }: Edge): string => printSubject(sub
 
 const SUBJECT = /^proc:([^:]*):(?:(\d+)\/)?(\d+):([^ @]+)(?: ([^ @]+))?(?:@([^ @]+))?$/;
 
-/** Inverse of {@link printSubject}; undefined for text that is no subject. */
-export const parseSubject = (text: string): Subject | undefined => {
+const readSubject = (text: string): Subject | undefined => {
   const m = SUBJECT.exec(text);
   if (!m) return undefined;
   const [, container = '', login, euid, exe = '', script = '', service = ''] = m;
@@ -79,6 +78,15 @@ export const parseSubject = (text: string): Subject | undefined => {
     script: unescape(script),
     service: unescape(service),
   };
+};
+
+// What a new program is compared by is asked a dozen times in a row.
+let last: readonly [text: string, subject: Subject | undefined] = ['', undefined];
+
+/** Inverse of {@link printSubject}; undefined for text that is no subject. */
+export const parseSubject = (text: string): Subject | undefined => {
+  if (last[0] !== text) last = [text, readSubject(text)];
+  return last[1];
 };
 
 export const parseObject = (text: string): EdgeObject | undefined => {

@@ -36,6 +36,21 @@ export const escape = (raw: Bytes): string => {
   return last[1];
 };
 
+/** The digit that a byte stands for; -1 for none. */
+const DIGIT = Array.from({ length: 256 }, (_, byte) => '0123456789abcdef'.indexOf(String.fromCharCode(byte).toLowerCase()));
+
+const read = (text: string): Bytes => {
+  const bytesOf = Buffer.from(text, 'latin1');
+  let end = 0;
+  for (let at = 0; at < bytesOf.length; at++) {
+    const byte = bytesOf[at] ?? 0;
+    const high = byte === PERCENT ? DIGIT[bytesOf[at + 1] ?? 0] ?? -1 : -1;
+    const low = high < 0 ? -1 : DIGIT[bytesOf[at + 2] ?? 0] ?? -1;
+    if (low >= 0) at += 2;
+    bytesOf[end++] = low < 0 ? byte : high * 16 + low;
+  }
+  return bytes(bytesOf.toString('latin1', 0, end));
+};
+
 /** Inverse of {@link escape}. */
-export const unescape = (text: string): Bytes =>
-  bytes(text.includes('%') ? text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))) : text);
+export const unescape = (text: string): Bytes => (text.includes('%') ? read(text) : bytes(text));
