@@ -81,8 +81,8 @@ export interface IncidentsState {
 export const IDLE = 300_000;
 /** An edge that keeps coming back is told again after this. Ms. */
 export const REMIND = 86_400_000;
-/** Told edges, lineages and handed-over things remembered; the oldest go first. */
-const MAX_REMEMBERED = 100_000;
+/** Told edges, lineages and handed-over things remembered: more than anybody reads in a day. The oldest go first. */
+const MAX_REMEMBERED = 32_768;
 /** More incidents than these are closed early, those first that opened first. */
 const MAX_OPEN = 2048;
 /** Closed incidents kept for a look back, edges listed of each, and the length of all these lists, bytes. */
