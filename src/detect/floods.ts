@@ -134,12 +134,21 @@ const copy = ({ key, of, limit, since, last, told, held, reported, examples, inc
   key, of, limit, since, last, told, held, reported, examples: [...examples], incident,
 });
 
+const byKey = (list: readonly Readonly<Bucket>[] = []): Map<string, Bucket> => new Map(list.map((bucket) => [bucket.key, copy(bucket)]));
+
+/** What there is to tell of it now; from now on it is counted anew. */
+const tell = (bucket: Bucket, over: boolean): Flood => {
+  const { of, limit, held, examples, incident } = bucket;
+  bucket.held = 0;
+  bucket.examples = [];
+  return { of, limit, count: held, examples, incident, over };
+};
+
 const TOLD: Admission = { isTold: true, incident: undefined, join: () => undefined };
 
 /** `first`: see {@link BUDGET}; 0 for none at all: everything is told. */
 export const watchFloods = (first = BUDGET, saved?: FloodsState): Floods => {
   let budget = first;
-  const byKey = (list: readonly Readonly<Bucket>[] = []): Map<string, Bucket> => new Map(list.map((bucket) => [bucket.key, copy(bucket)]));
   // In two generations: what nobody used for an hour is over, and goes as a whole. One by one, a leap of the clock had a single line look at all of them.
   let young = byKey(saved?.buckets);
   let old = byKey(saved?.old);
@@ -178,13 +187,6 @@ export const watchFloods = (first = BUDGET, saved?: FloodsState): Floods => {
     if (bucket.examples.length < EXAMPLES) bucket.examples.push(short(edge.slice(edge.indexOf(ARROW) + ARROW.length)));
     floods.add(bucket);
     return { isTold: false, incident: bucket.incident, join: () => undefined };
-  };
-
-  const tell = (bucket: Bucket, over: boolean): Flood => {
-    const { of, limit, held, examples, incident } = bucket;
-    bucket.held = 0;
-    bucket.examples = [];
-    return { of, limit, count: held, examples, incident, over };
   };
 
   return {

@@ -15,6 +15,7 @@ const exec = (serial: number, after = 0): readonly string[] => [
 const whole = (serial: number) => ({ serial, syscall: { pid: serial }, argv: [`x${serial}`], cwd: `/${serial}`, paths: [{ inode: serial }], proctitle: `x${serial}` });
 const serials = (log: Log): number[] => log.events.map((e) => e.serial);
 
+const by = (pid: number, serial: number, after: number): string => record('SYSCALL', syscall({ pid: String(pid) }), serial, after);
 const daemon = (serial: number, after: number): string => record('DAEMON_START', 'op=start ver=3.0.9 auid=0 pid=300 uid=0 ses=1 res=success', serial, after);
 
 describe('an event', () => {
@@ -144,7 +145,6 @@ describe('events whose records interleave', () => {
   });
 
   it('are delivered once each when going on with one ends another of its process, and that one it', () => {
-    const by = (pid: number, serial: number, after: number): string => record('SYSCALL', syscall({ pid: String(pid) }), serial, after);
     const log = openLog();
     log.write(...exec(5).slice(0, 2), by(5, 20, 1), by(6, 20, 2), ...exec(5).slice(2, 4));
     for (let serial = 30; serial < 60; serial++) log.write(by(serial, serial, 3));
