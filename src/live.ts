@@ -166,6 +166,7 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
     for (const signal of ['SIGINT', 'SIGTERM', ...(isAtTerminal() ? ['SIGHUP'] as const : [])] as const) process.on(signal, () => resolve());
   });
   await names?.ready;
+  await reload.begin();
   const unasked = pollAudit(
     options.auditd === STDIN ? undefined : options.auditd,
     {

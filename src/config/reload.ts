@@ -12,6 +12,8 @@ export interface Reloadable {
 
 export interface Reload {
   readonly add: (part: Reloadable) => void;
+  /** All parts are there: what was asked for before is done now. */
+  readonly begin: () => Promise<void>;
   /** Reads it again; one after the other. */
   readonly reload: () => Promise<void>;
 }
@@ -31,10 +33,12 @@ export const reloading = (first: Options, read: () => Promise<Options>, tell: (t
   const parts: Reloadable[] = [];
   let current = first;
   let turn = Promise.resolve();
+  let isBegun = false;
+  let isAsked = false;
 
-  const attempt = async <T>(what: string, act: () => T | Promise<T>): Promise<T | undefined> => {
+  const attempt = async <T>(what: string, act: () => T | Promise<T>): Promise<{ readonly value: T } | undefined> => {
     try {
-      return await act();
+      return { value: await act() };
     } catch (error) {
       if (!(error instanceof FullmonError)) throw error;
       tell(`${what}: ${error.message}: what was set before goes on`, 'medium');
@@ -43,15 +47,30 @@ export const reloading = (first: Options, read: () => Promise<Options>, tell: (t
   };
 
   const reload = async (): Promise<void> => {
-    const next = await attempt('the configuration was not taken over', read);
+    const next = (await attempt('the configuration was not taken over', read))?.value;
     if (next === undefined) return;
     const changed = differences(current, next);
-    current = next;
     if (changed.length === 0) return;
-    for (const { change } of parts) await attempt('a part of the configuration was not taken over', () => change(next));
+    let isWhole = true;
+    for (const { change } of parts) if ((await attempt('a part of the configuration was not taken over', () => change(next))) === undefined) isWhole = false;
+    // What could not be done is tried again the next time.
+    if (isWhole) current = next;
     const [now, later] = [changed.filter((key) => CHANGEABLE.has(key)), changed.filter((key) => !CHANGEABLE.has(key))];
     tell([...(now.length === 0 ? [] : [`the configuration was changed: ${now.join(', ')}`]), ...(later.length === 0 ? [] : [`${later.join(', ')} will count after a restart`])].join('; '), 'low');
   };
 
-  return { add: (part) => void parts.push(part), reload: () => (turn = turn.then(reload)) };
+  const ask = (): Promise<void> => {
+    isAsked = true;
+    if (isBegun) turn = turn.then(reload);
+    return turn;
+  };
+
+  return {
+    add: (part) => void parts.push(part),
+    begin() {
+      isBegun = true;
+      return isAsked ? ask() : turn;
+    },
+    reload: ask,
+  };
 };
