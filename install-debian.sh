@@ -6,6 +6,7 @@ set -eu
 need=20.19 # the oldest Node.js that every library of ours runs on
 app=/opt/fullmon
 link=/usr/local/bin/fullmon
+manual=/usr/local/share/man/man8/fullmon.8
 config=/etc/fullmon
 state=/var/lib/fullmon
 logs=/var/log/fullmon
@@ -54,6 +55,8 @@ uninstall() {
   if locked; then say 'the audit rules are locked (-e 2): ours stay in the kernel until the next boot'
   elif command -v augenrules >/dev/null; then augenrules --load >/dev/null 2>&1 || true; fi
   [ "$(readlink "$link" || true)" != "$app/dist/main.js" ] || rm -f "$link"
+  [ "$(readlink "$manual" || true)" != "$app/dist/fullmon.8" ] || rm -f "$manual"
+  rmdir "${manual%/*}" 2>/dev/null || true
   rm -rf "$app" /run/fullmon
   if [ -n "$keep" ]; then
     say "removed; $config, $state, $logs and their user stay"
@@ -146,6 +149,8 @@ program() {
   fi
   rm -rf "$app.old"
   ln -sfn "$app/dist/main.js" "$link"
+  mkdir -p "${manual%/*}"
+  ln -sfn "$app/dist/fullmon.8" "$manual"
 }
 
 # Rules for this host: without the secrets it has no place for, and on aarch64 without the calls it never had.
