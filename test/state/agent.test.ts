@@ -166,9 +166,9 @@ describe('a full disk', () => {
       expect(findingsOf(first)).toEqual([expect.stringMatching(/^state critical: the state cannot be saved \(ENOSPC/)]);
       const before = readFileSync(join(state(), 'state'));
       await kill(first, 'SIGKILL');
-      // It comes back all the same, and goes on from what was saved last.
+      // It comes back all the same, and goes on from what was saved last: what there was still room for in the last block of the disk is not told again.
       const second = agent('--monitor', '0.1');
-      await vi.waitFor(() => expect(filesOf(second)).toEqual(expect.arrayContaining(['two', 'three'])), { timeout: 20_000, interval: 20 });
+      await vi.waitFor(() => expect(filesOf(second)).toContain('three'), { timeout: 20_000, interval: 20 });
       rmSync(fill);
       create('four');
       await vi.waitFor(() => expect(readFileSync(join(state(), 'state')).equals(before)).toBe(false), { timeout: 20_000, interval: 20 });
