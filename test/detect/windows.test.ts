@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { Line } from '../../src/detect/line.ts';
 import type { Window } from '../../src/input/accepted.ts';
 import { expectedBy } from '../../src/windows.ts';
-import { alertsOf, replay } from '../support/replay.ts';
-import { T0 } from '../support/log.ts';
+import type { Snapshot } from '../../src/fullmon.ts';
+import { alertsOf, openFullmon, replay } from '../support/replay.ts';
+import { raw, T0 } from '../support/log.ts';
 import { ipv4, openScene } from '../support/scene.ts';
 import type { Actor, Scene } from '../support/scene.ts';
 
@@ -50,6 +51,24 @@ describe('a maintenance', () => {
     const said = say(start().create(WEB, '/srv/x').wait(2 * MINUTE).create(WEB, '/srv/x'), span('maintenance', 1, 9));
     expect(marksOf(said)).toEqual([undefined]);
   });
+});
+
+it('a maintenance is the same when it is gone on with after a restart', () => {
+  const { lines } = start().create(WEB, '/srv/x').wait(MINUTE / 2).create(WEB, '/srv/y').wait(2 * MINUTE).create(WEB, '/srv/x').create(WEB, '/srv/z');
+  const flags = { baseline: 10, monitor: 0, ...expectedBy([span('maintenance', 0, 1)]) };
+  const whole = replay(lines, flags);
+  const feed = (part: readonly string[], before?: Snapshot) => {
+    const fullmon = openFullmon(flags, before);
+    fullmon.feed(raw(part.map((line) => `${line}\n`).join('')));
+    return fullmon;
+  };
+  const cut = lines.findIndex((line) => line.includes('/srv/y')) + 2;
+  const first = feed(lines.slice(0, cut));
+  first.pause();
+  const second = feed(lines.slice(cut), JSON.parse(JSON.stringify(first.save())));
+  second.end();
+  expect(marksOf([...first.said, ...second.said])).toEqual(marksOf(whole));
+  expect(marksOf(whole)).toEqual(['new disks', 'new disks', undefined, undefined]);
 });
 
 describe('a service that is learned again', () => {
