@@ -17,8 +17,19 @@ export type Rule = Settings['ignored'];
 // Slashes mean nothing special in a node, and its other characters are no syntax.
 const GLOB = { bash: true, dot: true, nonegate: true, nobrace: true, noextglob: true, keepQuotes: true } as const;
 
-/** A glob as long as a path is enough; a backslash at the end sends the matcher off for ever. */
+/** A glob as long as a path is enough. */
 const MAX_GLOB = 4096;
+
+/** `[a-z]`, `[^a]`, `[!a]`, `[[:digit:]]`; stars; what a backslash makes plain; any other character. */
+const TOKEN = /(?<set>\[[!^]?(?:\[:[a-z]{1,9}:\]|[^\]\\])+\])|(?<stars>\*+)|\\?(?<plain>[^])/g;
+
+/**
+ * The glob with all that is no syntax made plain. The matcher would take `(a+)+` for a group, which goes through a name of forty bytes for hours, `g++` for
+ * a repetition, and `\d` for any digit. Without slashes that separate, two stars are one.
+ */
+const plainly = (glob: string): string =>
+  glob.replace(TOKEN, (token, set: string | undefined, stars: string | undefined, plain = '') =>
+    set?.replace(/^\[!/, '[^') ?? (stars === undefined ? (token === '?' || /[\w/]/.test(plain) ? plain : `\\${plain}`) : '*'));
 
 /**
  * Names are the attacker's choice, and `*a*b*c` would go through one of a few hundred bytes for minutes: so each piece between two stars
@@ -35,8 +46,10 @@ type MakeRe = (glob: string, options: typeof GLOB) => RegExp;
 
 const compile = (glob: string, makeRe: MakeRe): RegExp => {
   try {
-    // Without slashes that separate, two stars are one.
-    if (glob.length <= MAX_GLOB && !glob.endsWith('\\')) return linear(makeRe(glob.replace(/\*{2,}/g, '*'), GLOB));
+    // A backslash at the end sends the matcher off for ever.
+    const regex = glob.length > MAX_GLOB || glob.endsWith('\\') ? undefined : makeRe(plainly(glob), GLOB);
+    // What it makes of a set like `[z-a]` matches nothing.
+    if (regex !== undefined && regex.source !== '$^') return linear(regex);
   } catch {
     // told below
   }

@@ -11,7 +11,7 @@ import { restoreSubject } from '../behaviour/roster.ts';
 import type { Sighting } from '../behaviour/sightings.ts';
 import { coverageOf } from './coverage.ts';
 import type { Coverage, Schedule } from './coverage.ts';
-import { generalise } from './generalise.ts';
+import { generalise, isPattern } from './generalise.ts';
 import type { Example, Pattern } from './generalise.ts';
 import type { BaselineGraph, EdgeFacts, Group, Groups, NamePlace } from './group.ts';
 import { generaliseHosts } from './hosts.ts';
@@ -385,6 +385,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
       scripts.add(name);
     }
     for (const [source, witness, ...state] of patterns.rows) {
+      if (!isPattern(source)) throw new TypeError('no pattern');
       group.patterns.add(source, keep(node, patternNode(kind, source), restoreFacts(kind, 'graph', state)), witness);
     }
     group.ripe = ripe;

@@ -7,6 +7,7 @@ import type { EdgeKind, NodeText } from '../behaviour/edge.ts';
 import { Trait } from '../behaviour/handler.ts';
 import { RIPE } from './baseline.ts';
 import type { BaselineState } from './baseline.ts';
+import { isPattern } from './generalise.ts';
 
 // A baseline as text that a person reads, compares and signs: a header, then one JSON object a line, sorted by edge. All is ASCII.
 
@@ -103,14 +104,6 @@ const read = (line: string): Readonly<Record<string, unknown>> | undefined => {
 
 const whole = (value: unknown, least = 0): number | undefined => (typeof value === 'number' && Number.isSafeInteger(value) && value >= least ? value : undefined);
 
-const compiles = (pattern: string): boolean => {
-  try {
-    return pattern.startsWith('^') && pattern.endsWith('$') && new RegExp(pattern) instanceof RegExp;
-  } catch {
-    return false;
-  }
-};
-
 const isKind = (kind: unknown): kind is EdgeKind => typeof kind === 'string' && KINDS.has(kind);
 /** One char a byte. */
 const isRaw = (text: unknown): text is string => typeof text === 'string' && /^[\0-\xff]*$/.test(text);
@@ -131,7 +124,7 @@ const parseEntry = (line: string): Entry | undefined => {
     return at > 0 && isNode(subject) && parseObject(object)?.kind === kind ? { edge, subject, kind, object, ...facts } : undefined;
   }
   const { subject } = value;
-  if (!isNode(subject) || !isRaw(pattern) || !isRaw(witness) || !compiles(pattern)) return undefined;
+  if (!isNode(subject) || !isRaw(pattern) || !isRaw(witness) || !isPattern(pattern)) return undefined;
   return { edge: `${subject}${ARROW}${kind.toUpperCase()} ${pattern}`, subject, kind, pattern, witness, ...facts };
 };
 

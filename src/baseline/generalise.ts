@@ -118,6 +118,24 @@ const ALPHABETS: readonly (readonly [test: RegExp, source: string])[] = [
 
 const alphabetOf = (values: readonly string[]): string => ALPHABETS.find(([test]) => values.every((v) => test.test(v)))?.[1] ?? '[0-9A-Za-z]';
 
+/** How many ids make a mail unique, its sizes, its flags. */
+const MAIL_IDS = '(?:[A-Z_#][0-9a-f]{1,16}){1,8}';
+const MAIL_SIZES = '(?:,[SW]=[0-9]{1,12}){0,2}';
+const MAIL_FLAGS = '(?::2,[A-Za-z]{0,8})?';
+
+const either = (...sources: readonly string[]): string => `(?:${sources.join('|')})`;
+/** So often any of these, with nothing behind it that it could take in, too. */
+const column = (alphabets: readonly string[], more: string): string => String.raw`${either(...alphabets.map(literal))}\{[0-9]{1,4}(?:,[0-9]{1,4})?\}(?![${more}[(])`;
+/** What stands in a pattern: there is one way at most to match a name. */
+const GRAMMAR = new RegExp(String.raw`^\^${either(
+  String.raw`[^\\^$.*+?()[\]{}|]|\\[\\^$.*+?()[\]{}|]`,
+  `${either(...[NO_WORD, NO_LOWER_WORD, NO_HEX_WORD].map(literal))}?${either(column(['[0-9]'], '0-9'), column(ALPHABETS.map(([, source]) => source), '0-9A-Za-z'), column(['[0-9a-z_]'], '0-9A-Za-z_'))}`,
+  String.raw`${literal(MAIL_IDS)}(?=\\\.)`,
+)}*(?:${literal(MAIL_SIZES + MAIL_FLAGS)})?\$$`);
+
+/** Is this anchored expression one that could have been made here? Any other one in a file may take for ever, by a name of an attacker's choice. */
+export const isPattern = (source: string): boolean => GRAMMAR.test(source);
+
 const groupBy = <T, K>(items: readonly T[], key: (item: T) => K): Map<K, T[]> => {
   const groups = new Map<K, T[]>();
   for (const item of items) {
@@ -287,7 +305,7 @@ const MAIL = /^(.*\/(?:tmp|new|cur)\/)[0-9]{10}\.(?:[A-Z_#][0-9a-f]{1,16}){1,8}\
 const mails = (examples: readonly Example[]): readonly Pattern[] => {
   const folders = groupBy(examples.flatMap((example) => {
     const [, folder, host] = MAIL.exec(example.name) ?? [];
-    return folder === undefined || host === undefined ? [] : [{ example, source: `${literal(folder)}[0-9]{10}\\.(?:[A-Z_#][0-9a-f]{1,16}){1,8}\\.${literal(host)}(?:,[SW]=[0-9]{1,12}){0,2}(?::2,[A-Za-z]{0,8})?` }];
+    return folder === undefined || host === undefined ? [] : [{ example, source: `${literal(folder)}[0-9]{10}\\.${MAIL_IDS}\\.${literal(host)}${MAIL_SIZES}${MAIL_FLAGS}` }];
   }), ({ source }) => source);
   return [...folders].filter(([, some]) => some.length >= WEAK).map(([source, some]) => ({ source, covers: some.map(({ example }) => example) }));
 };

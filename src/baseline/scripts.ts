@@ -4,7 +4,7 @@ import { NONE, parseSubject, printSubject } from '../behaviour/edge.ts';
 import type { NodeText, Subject } from '../behaviour/edge.ts';
 import { isProtected } from '../behaviour/places.ts';
 import { isInterpreter } from '../behaviour/script.ts';
-import { generaliseScripts } from './generalise.ts';
+import { generaliseScripts, isPattern } from './generalise.ts';
 
 // Tools that deploy copy a script to a name of its own and run it once: ansible, salt, cloud-init, the runners of Jenkins and GitLab. To
 // each of them the next run would be a program never seen, and all it does new. So their names are one node, the pattern in the place of
@@ -46,7 +46,8 @@ export const openScripts = (): Scripts => {
   return {
     add(text) {
       const subject = parseSubject(text);
-      if (!subject?.script.startsWith('^')) return;
+      // The applet of a multi-call binary may be called anything.
+      if (!subject || !isInterpreter(subject.exe) || !isPattern(subject.script)) return;
       const key = withoutScript(subject);
       const node = printSubject(subject);
       const some = byProgram.get(key);

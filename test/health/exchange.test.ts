@@ -11,7 +11,7 @@ import { FILE_KINDS, NONE, printSubject } from '../../src/behaviour/edge.ts';
 const name = string({ unit: constantFrom('/', 'a', '7', ' ', '"', '\\', '%', '>', '-', '@', ':', '\n', '\x1b', '\x7f', '\x9b', '\xff', '{'), maxLength: 12 }).map((text) => bytes(`/${text}`));
 const facts = tuple(nat(1e12).map(ms), nat(1e12).map(ms), nat(), nat(7), nat(60), integer({ min: -1, max: 1e9 }));
 const subject = record({ exe: name, script: name, euid: nat(9) }).map(({ exe, script, euid }) => printSubject({ container: NONE, login: uid(1000), euid: uid(euid), exe, script, service: bytes('cron') }));
-const group = record({ node: subject, kind: constantFrom(...FILE_KINDS, 'sock', 'trace', 'kernel', 'connect'), names: uniqueArray(tuple(name, facts), { selector: ([text]) => text, maxLength: 5 }), patterns: uniqueArray(tuple(constantFrom('^/tmp/[0-9a-f]{4}$', '^/a\\.\\d{1,3}$', '^/\xff->[a-z]{3}$'), name, facts), { selector: ([source]) => source, maxLength: 3 }) });
+const group = record({ node: subject, kind: constantFrom(...FILE_KINDS, 'sock', 'trace', 'kernel', 'connect'), names: uniqueArray(tuple(name, facts), { selector: ([text]) => text, maxLength: 5 }), patterns: uniqueArray(tuple(constantFrom('^/tmp/[0-9a-f]{4}$', '^/a\\.[0-9]{1,3}$', '^/\xff->[0-9a-z]{3}$'), name, facts), { selector: ([source]) => source, maxLength: 3 }) });
 const state = uniqueArray(group, { selector: ({ node, kind }) => `${kind} ${node}`, maxLength: 6 }).map((groups): BaselineState => ({
   groups: allRows(groups.map(({ names, patterns, ...of }, number) => [number, {
     ...of, ripe: 0, names: allRows(names.map(([text, known]) => [text, 'graph', ...known] as const)), patterns: allRows(patterns.map(([source, witness, known]) => [source, witness, ...known] as const)),
