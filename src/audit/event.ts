@@ -63,7 +63,7 @@ export interface ConfigRecord {
 
 /** DAEMON_*: auditd tells of itself. `pid` and `auid`: who started it, or sent it the signal; unset when nobody is named. */
 export interface DaemonRecord {
-  what: 'start' | 'end' | 'abort';
+  what: 'start' | 'end' | 'abort' | 'rotate';
   pid: Pid;
   auid: Uid;
 }

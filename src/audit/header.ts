@@ -2,9 +2,9 @@ import { latin1 } from './decode.ts';
 import { ms } from './units.ts';
 import type { Ms } from './units.ts';
 
-/** Record types that tell fullmon something; every other type is understood as "nothing for us". */
+/** Record types that tell fullmon something; every other type is understood as "nothing for us", of auditd itself or of anybody else. */
 export type RecordType =
-  | 'SYSCALL' | 'CWD' | 'PATH' | 'EXECVE' | 'SOCKADDR' | 'PROCTITLE' | 'LOGIN' | 'USER_START' | 'CONFIG_CHANGE' | 'DAEMON_START' | 'DAEMON_END' | 'DAEMON_ABORT' | 'OBJ_PID' | 'KERN_MODULE' | 'OPENAT2' | 'EOE' | 'other';
+  | 'SYSCALL' | 'CWD' | 'PATH' | 'EXECVE' | 'SOCKADDR' | 'PROCTITLE' | 'LOGIN' | 'USER_START' | 'CONFIG_CHANGE' | 'DAEMON_START' | 'DAEMON_END' | 'DAEMON_ABORT' | 'DAEMON_ROTATE' | 'OBJ_PID' | 'KERN_MODULE' | 'OPENAT2' | 'EOE' | 'auditd' | 'other';
 
 /** `[node=NAME ]type=TYPE msg=audit(SECONDS.MILLIS:SERIAL): BODY` */
 export interface Header {
@@ -34,13 +34,15 @@ interface Named {
 }
 
 const TYPES: (Named | undefined)[] = [];
+const note = (name: string, type: RecordType): void => {
+  const at = slot(name.length, name.charCodeAt(name.length - 1));
+  TYPES[at] = { name: Buffer.from(name), type, other: TYPES[at] };
+};
 for (const type of [
   'PATH', 'SYSCALL', 'PROCTITLE', 'CWD', 'SOCKADDR', 'EXECVE', 'LOGIN', 'USER_START', 'EOE', 'OBJ_PID', 'KERN_MODULE', 'OPENAT2', 'CONFIG_CHANGE',
-  'DAEMON_START', 'DAEMON_END', 'DAEMON_ABORT',
-] as const) {
-  const at = slot(type.length, type.charCodeAt(type.length - 1));
-  TYPES[at] = { name: Buffer.from(type), type, other: TYPES[at] };
-}
+  'DAEMON_START', 'DAEMON_END', 'DAEMON_ABORT', 'DAEMON_ROTATE',
+] as const) note(type, type);
+for (const name of ['DAEMON_CONFIG', 'DAEMON_RESUME', 'DAEMON_ACCEPT', 'DAEMON_CLOSE', 'DAEMON_ERR']) note(name, 'auditd');
 
 const NODE = Buffer.from('node=');
 const STAMP = Buffer.from(' msg=audit(');

@@ -27,7 +27,7 @@ const SET_BACK = 1000;
 const EXEC = Has.syscall | Has.execve;
 
 /** By the kernel. What auditd tells of itself it numbers by its own, from somewhere in ten thousand: no hole, and no other boot behind it. */
-const isNumbered = (type: RecordType): boolean => type !== 'DAEMON_START' && type !== 'DAEMON_END' && type !== 'DAEMON_ABORT';
+const isNumbered = (type: RecordType): boolean => type !== 'DAEMON_START' && type !== 'DAEMON_END' && type !== 'DAEMON_ABORT' && type !== 'DAEMON_ROTATE' && type !== 'auditd';
 
 /**
  * From where to where the log tells nothing, by the stamps on both sides. lost: it did say more; paused: nobody read it meanwhile, it may have been
@@ -227,7 +227,7 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
     // Those of several hosts in one log count each for itself.
     const { type } = header;
     if (header.node === '' && isNumbered(type)) serials.see(header.serial);
-    if (type === 'other') return;
+    if (type === 'other' || type === 'auditd') return;
     let event = find();
     if (type === 'EOE') {
       if (event) finish(event);

@@ -1,6 +1,6 @@
 import { latin1, latin1Again, low32, unhex, untrusted } from './decode.ts';
 import { Has, MAX_ARGUMENT_BYTES, MAX_ARGUMENTS, MAX_PATHS, newPathItem } from './event.ts';
-import type { Event, NameType } from './event.ts';
+import type { DaemonRecord, Event, NameType } from './event.ts';
 import { ENRICHED, EQUALS, layout, locate, QUOTE, SPACE, TORN } from './fields.ts';
 import type { Layout } from './fields.ts';
 import { startsWith } from './header.ts';
@@ -286,7 +286,7 @@ const readConfigChange: Reader['read'] = (event, buffer, p, end) => {
 
 const DAEMON = layout({ auid: 'decimal', pid: 'decimal' });
 
-const readDaemon = (what: 'start' | 'end' | 'abort'): Reader['read'] => (event) => {
+const readDaemon = (what: DaemonRecord['what']): Reader['read'] => (event) => {
   event.daemon.what = what;
   event.daemon.pid = pid(numberOr(DAEMON, 1, 0));
   event.daemon.auid = uid(id(DAEMON, 0));
@@ -336,10 +336,11 @@ const READERS = {
   DAEMON_START: { layout: DAEMON, read: readDaemon('start') },
   DAEMON_END: { layout: DAEMON, read: readDaemon('end') },
   DAEMON_ABORT: { layout: DAEMON, read: readDaemon('abort') },
+  DAEMON_ROTATE: { layout: DAEMON, read: readDaemon('rotate') },
   OBJ_PID: { layout: OBJ_PID, read: readObjPid },
   KERN_MODULE: { layout: MODULE, read: readModule },
   OPENAT2: { layout: OPENAT2, read: readOpenat2 },
-} as const satisfies Record<Exclude<RecordType, 'EOE' | 'other'>, Reader>;
+} as const satisfies Record<Exclude<RecordType, 'EOE' | 'auditd' | 'other'>, Reader>;
 
 /** Takes the record of `type` whose body is in buffer[p, end) into the event; false when it is damaged, and then the event is as it was before. */
 export const readRecord = (type: keyof typeof READERS, event: Event, buffer: Buffer, p: number, end: number, losses: Losses): boolean => {

@@ -19,13 +19,14 @@ const by = (auid: Uid): string => (isSet(auid) ? ` by login ${auid}` : '');
 const DAEMON = {
   start: (whom: string) => `auditd was started${whom}`,
   end: (whom: string) => `auditd was stopped${whom}: nothing is recorded until it starts again`,
+  rotate: (whom: string) => `auditd was told to rotate its log${whom}`,
   abort: () => 'auditd has failed: nothing is recorded until it starts again',
 } as const;
 
 /** `times`: how often within one window. */
 export const findingOf = (fact: AuditFact, times = 1): AuditFinding => {
   switch (fact.kind) {
-    case 'daemon': return { severity: fact.what === 'start' ? 'low' : 'critical', text: DAEMON[fact.what](by(fact.auid)) };
+    case 'daemon': return { severity: fact.what === 'end' || fact.what === 'abort' ? 'critical' : 'low', text: DAEMON[fact.what](by(fact.auid)) };
     case 'changed': return { severity: isBlinding(fact.change) ? 'critical' : 'low', text: `auditing was changed${by(fact.auid)}: ${fact.change}${times === 1 ? '' : `, ${times} times`}` };
   }
 };

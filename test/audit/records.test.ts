@@ -284,7 +284,7 @@ describe('other records', () => {
   it('tell nothing, and are no loss', () => {
     const { events, losses } = read(
       record('UNKNOWN[1420]', 'subj_apparmor=unconfined'), record('UNKNOWN[1334]', 'prog-id=45 op=UNLOAD'), record('BPRM_FCAPS', 'fver=0 fp=0'), record('NETFILTER_CFG', 'table=?:0;?:0 family=0'),
-      record('USER_AVC', "pid=854 msg='avc:  received policyload notice (seqno=2)"), record('AVC', 'avc:  denied  { read } for  pid=1 comm="x"'), record('DAEMON_ROTATE', 'op=rotate-logs res=success'), record('X', ''),
+      record('USER_AVC', "pid=854 msg='avc:  received policyload notice (seqno=2)"), record('AVC', 'avc:  denied  { read } for  pid=1 comm="x"'), record('DAEMON_CONFIG', 'op=reconfigure state=changed res=success'), record('X', ''),
     );
     expect(events).toEqual([]);
     expect(losses).toMatchObject({ lines: 8, rejected: new Map() });
