@@ -120,7 +120,7 @@ export interface Fullmon {
   readonly endFile: () => void;
   /** The log is over: finishes open events and the open cycle. */
   readonly end: () => void;
-  /** The log goes on another time, with the state that is saved next: closes the open cycle, and keeps open events for then. */
+  /** Nothing may come for long: tells what the open cycle has seen so far, and keeps open events. */
   readonly pause: () => void;
   /** What follows does not go on where the log was left: passes over what has been read, and tells how much is missing. */
   readonly resume: (why: 'lost' | 'paused') => void;
@@ -137,7 +137,7 @@ export interface Fullmon {
   readonly save: () => Snapshot;
   /** The same, but of its tables only what has changed since the last call of one of the two. */
   readonly saveChanges: () => Snapshot;
-  readonly state: () => { readonly phase: Phase; /** Names the open cycle. */ readonly cycle: Ms; readonly time: Ms; readonly edges: number; readonly learnUntil: Ms };
+  readonly state: () => { readonly phase: Phase; /** Names the open cycle. */ readonly cycle: Ms; /** Edges that it has seen. */ readonly open: number; readonly time: Ms; readonly edges: number; readonly learnUntil: Ms };
 }
 
 /** Records of one moment may be this much late, ms. */
@@ -208,7 +208,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     derive(event);
     const fact = auditFact(event);
     if (fact !== undefined) hear(fact, event.time);
-    if (sightings.isFull() || (monitor === 0 && phase === 'monitoring' && (!sightings.isEmpty() || fact !== undefined))) settle(time);
+    if (sightings.isFull() || (monitor === 0 && phase === 'monitoring' && (sightings.size() > 0 || fact !== undefined))) settle(time);
   }, breaks, saved?.events);
 
   const reach = (now: Ms): void => {
@@ -439,7 +439,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       tellFloods(ms(Infinity), time);
     },
     pause() {
-      if (phase !== 'waiting') close(time);
+      if (phase !== 'waiting') settle(time);
     },
     resume: events.resume,
     know: processes.learn,
@@ -457,6 +457,6 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     losses,
     save: () => save(true),
     saveChanges: () => save(false),
-    state: () => ({ phase, cycle: start, time, edges: baseline.graph.size, learnUntil }),
+    state: () => ({ phase, cycle: start, open: sightings.size(), time, edges: baseline.graph.size, learnUntil }),
   };
 };

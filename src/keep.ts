@@ -29,7 +29,7 @@ export interface Kept {
   readonly resumed: { readonly position: Position | undefined } | undefined;
   /** To be called after what was fed: saves, at most once a cycle. `position`: of the last byte fed. */
   readonly checkpoint: (position: () => Position | undefined) => void;
-  /** Closes the open cycle, saves and lets go of the directory. */
+  /** Saves, tells what the open cycle has seen so far, and lets go of the directory. The cycle ends, and is told as a whole, when fullmon goes on. */
   readonly close: (position: Position | undefined) => void;
 }
 
@@ -121,6 +121,7 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
     }
   };
 
+  const left = fullmon.state();
   // The first is saved at once: a start that is broken off is gone on with, too.
   let saved = found.kind === 'state' ? fullmon.state().cycle : undefined;
 
@@ -142,8 +143,10 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
       changed = false;
     },
     close(position) {
-      fullmon.pause();
       save(position);
+      const { cycle, open } = fullmon.state();
+      // What was seen before the start has been told at the stop before it.
+      if (cycle !== left.cycle || open !== left.open) fullmon.pause();
       store.close();
     },
   };

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseStatus } from './audit/status.ts';
 import { bytes, ms, pid, ses, uid } from './audit/units.ts';
+import type { Schedule } from './baseline/coverage.ts';
 import { LATE } from './behaviour/hostnames.ts';
 import type { Lookup, ProcessFact } from './behaviour/processes.ts';
 import type { Line } from './detect/line.ts';
@@ -102,8 +103,9 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
   let ignored = await ignoring(options.ignore, configured);
   const manager = tellManager();
   const root = await prepared(options.prepared, output.notice);
-  const { readJobs } = await import('./input/schedules.ts');
-  const { settings: asked, refresh } = await accepting({ ...options, ignored: (...edge) => ignored(...edge), schedules: await readJobs(root?.jobs) }, options.accepted ?? ACCEPTED_FILE, configured);
+  // What runs by the clock is asked for the list of what has not come yet, when learning ends: the log does not wait for systemd's answer.
+  const schedules: Schedule[] = [];
+  const { settings: asked, refresh } = await accepting({ ...options, ignored: (...edge) => ignored(...edge), schedules }, options.accepted ?? ACCEPTED_FILE, configured);
   const settings = options.publicKey === undefined ? asked : { ...asked, relearns: refusing(asked, configured) };
   let isBlind = false;
   const tell = (line: Line): void => {
@@ -116,6 +118,8 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
     output.sync();
     return at();
   });
+  const asking = new AbortController();
+  void import('./input/schedules.ts').then(async ({ readJobs }) => schedules.push(...(await readJobs(root?.jobs, asking.signal))));
   reload.add({
     async change(changed) {
       ignored = await ignoring(changed.ignore, configured);
@@ -208,6 +212,7 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
     await follower.stop();
   }
   unasked();
+  asking.abort();
   manager.stop();
   log.stop();
   await names?.stop();

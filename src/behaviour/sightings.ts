@@ -38,7 +38,8 @@ export interface Sightings {
   readonly take: () => readonly Sighting[];
   /** They should be taken before more come: many, or long ones. */
   readonly isFull: () => boolean;
-  readonly isEmpty: () => boolean;
+  /** Distinct edges so far. */
+  readonly size: () => number;
   /** `idOf`: the number under which an actor is saved. */
   readonly save: (idOf: (actor: Process) => number) => SightingsState;
 }
@@ -142,7 +143,7 @@ export const collectSightings = (saved?: Enrolled<SightingsState>): Sightings =>
       return taken;
     },
     isFull: () => all.length >= MAX_EDGES || length >= MAX_LENGTH,
-    isEmpty: () => all.length === 0,
+    size: () => all.length,
     save(idOf) {
       const places = new Map(all.map((s, i) => [s, i]));
       return all.map((s) => [

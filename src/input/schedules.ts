@@ -106,17 +106,17 @@ export const timerJobs = (timers: string, services: string, root = '/'): readonl
   });
 };
 
-const run = async (...argv: readonly string[]): Promise<string> => {
-  const { stdout } = await promisify(execFile)('systemctl', argv, { timeout: 10_000, encoding: 'utf8', maxBuffer: 2 ** 22 });
+const run = async (argv: readonly string[], signal: AbortSignal | undefined): Promise<string> => {
+  const { stdout } = await promisify(execFile)('systemctl', argv, { timeout: 10_000, ...(signal && { signal }), encoding: 'utf8', maxBuffer: 2 ** 22 });
   return stdout;
 };
 
-const systemdTimers = async (): Promise<readonly ScheduledJob[]> => {
+const systemdTimers = async (signal?: AbortSignal): Promise<readonly ScheduledJob[]> => {
   try {
-    const timers = await run('list-timers', '--all', '--output=json');
+    const timers = await run(['list-timers', '--all', '--output=json'], signal);
     const all: unknown = JSON.parse(timers);
     const services = (Array.isArray(all) ? all : []).filter(isTimer).map(({ activates }) => activates);
-    return services.length === 0 ? [] : timerJobs(timers, await run('show', '--property=Id,ExecStart', '--', ...services));
+    return services.length === 0 ? [] : timerJobs(timers, await run(['show', '--property=Id,ExecStart', '--', ...services], signal));
   } catch {
     // No systemd here, or none that answers.
     return [];
@@ -124,7 +124,7 @@ const systemdTimers = async (): Promise<readonly ScheduledJob[]> => {
 };
 
 /** The jobs of cron below `root`, and the timers of systemd where it runs; what cannot be read has none. */
-export const readSchedules = async (root = '/'): Promise<readonly ScheduledJob[]> => [...cronJobs(root), ...(root === '/' ? await systemdTimers() : [])];
+export const readSchedules = async (root = '/', signal?: AbortSignal): Promise<readonly ScheduledJob[]> => [...cronJobs(root), ...(root === '/' ? await systemdTimers(signal) : [])];
 
 /** The same for the core, which knows bytes; or those that somebody who may look at all of them found. */
-export const readJobs = async (found?: readonly ScheduledJob[]): Promise<readonly ScheduledJob[]> => (found ?? (await readSchedules())).map((job) => ({ ...job, program: Buffer.from(job.program).toString('latin1') }));
+export const readJobs = async (found?: readonly ScheduledJob[], signal?: AbortSignal): Promise<readonly ScheduledJob[]> => (found ?? (await readSchedules('/', signal))).map((job) => ({ ...job, program: Buffer.from(job.program).toString('latin1') }));

@@ -136,6 +136,17 @@ describe('an agent', { timeout: 30_000 }, () => {
     await tells(one, 'theirs1', 'ours2');
   });
 
+  it('watches while systemd has not said yet what runs by the clock, and ends without its answer', async () => {
+    writeFileSync(join(dir, 'systemctl'), '#!/bin/sh\nexec sleep 60\n', { mode: 0o755 });
+    const one = start(['env', `PATH=${dir}:${process.env['PATH'] ?? ''}`, ...args()]);
+    agents.push(one);
+    await ready();
+    create('one');
+    await tells(one, 'one');
+    one.child.kill('SIGTERM');
+    expect(await one.ended).toMatchObject({ status: 0, signal: null });
+  });
+
   it('runs without a state where none can be kept, and says so', async () => {
     const { status, stderr } = await run([process.execPath, main, '--auditd', '-', '--state', join(dir, 'no', 'where')]);
     expect([status, stderr.split('\n').length]).toEqual([2, 2]);

@@ -38,9 +38,13 @@ interface Line {
   readonly kind?: string;
   readonly incident?: string;
   readonly severity?: string;
+  readonly count?: number;
 }
 const linesOf = (stdout: string): readonly Line[] => stdout.split('\n').filter((text) => text !== '').map((text): Line => JSON.parse(text));
 const edgesOf = (stdout: string): readonly string[] => linesOf(stdout).filter(({ type }) => type === 'edge').map(({ msg, incident }) => `${incident} ${msg}`);
+/** How often each edge was counted, as told last; an edge of a cycle that was stopped is told once more when it ends. */
+const countsOf = (stdout: string): ReadonlyMap<string, number | undefined> =>
+  new Map(linesOf(stdout).filter(({ type }) => type === 'edge').map(({ msg, incident, severity, count }) => [`${incident} ${severity} ${msg}`, count]));
 const findingsOf = (stdout: string): readonly string[] => linesOf(stdout).filter(({ type }) => type === 'finding').map(({ kind, severity, msg }) => `${kind} ${severity ?? ''}: ${msg}`);
 
 /** A log in pieces, cut within lines. */
@@ -54,7 +58,8 @@ const pieces = (log: Buffer, count: number): readonly string[] =>
 describe('a replay that is told to keep its state', () => {
   it('finds in a log that has grown meanwhile what it finds in one go', async () => {
     const log = readLog(NOISY);
-    const whole = await replay(NOISY);
+    writeFileSync(path('whole.log'), log);
+    const whole = await replay(path('whole.log'), '--state', path('undisturbed'));
     const file = path('audit.log');
     let told = '';
     for (const share of [0.3, 0.6, 0.9, 1]) {
@@ -64,7 +69,28 @@ describe('a replay that is told to keep its state', () => {
       told += stdout;
     }
     expect(edgesOf(whole.stdout)).not.toEqual([]);
-    expect(edgesOf(told)).toEqual(edgesOf(whole.stdout));
+    expect(countsOf(told)).toEqual(countsOf(whole.stdout));
+    for (const what of ['incidents', 'patterns', 'coverage']) expect((await fullmon('show', what, ...state())).stdout).toBe((await fullmon('show', what, '--state', path('undisturbed'))).stdout);
+  });
+
+  it('counts and tells what it does undisturbed, however often it is stopped within a cycle, and each time what has come', async () => {
+    const lines = readLog(NOISY).toString('latin1').split('\n');
+    const file = path('audit.log');
+    // One cycle, which nothing is learned before.
+    const flags = ['--baseline', '0', '--monitor', '100000'];
+    let told = '';
+    const stops: number[] = [];
+    for (const end of [200, 201, 350, 500]) {
+      writeFileSync(file, lines.slice(0, end).map((line) => `${line}\n`).join(''), 'latin1');
+      const { stdout } = await fullmon('replay', file, ...flags, ...state());
+      stops.push(countsOf(stdout).size);
+      told += stdout;
+    }
+    const whole = await fullmon('replay', file, ...flags, '--state', path('undisturbed'));
+    expect(stops[0]).toBeGreaterThan(0);
+    expect(countsOf(told)).toEqual(countsOf(whole.stdout));
+    // Nothing has come since.
+    expect((await fullmon('replay', file, ...flags, ...state())).stdout).toBe('');
   });
 
   it('passes over what it has read, under whatever name', async () => {
