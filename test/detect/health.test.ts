@@ -54,7 +54,7 @@ describe('auditing itself', () => {
       if (i === 4999 || (i > 6200 && i % 100 === 99)) fullmon.feed(raw(`${record(type, 'op=x auid=0 pid=1 res=success', i === 4999 ? 9 : 9000, i * 100)}\n`));
     }
     fullmon.end();
-    expect(findings(fullmon.said).filter((finding) => !/^low auditd was/.test(finding))).toEqual([]);
+    expect(findings(fullmon.said).filter((finding) => !finding.startsWith('low auditd was'))).toEqual([]);
   });
 
   it('that starts is no reboot of the machine, though auditd counts its records from another number', () => {
