@@ -18,7 +18,12 @@ export interface Checkpoint {
   /** First byte that has not been taken in; undefined for a log without places. */
   readonly position: Position | undefined;
   readonly snapshot: Snapshot;
+  /** What had been told of the open cycle when fullmon was stopped. */
+  readonly told?: Told;
 }
+
+/** Which cycle, and how many of its edges. */
+type Told = Pick<ReturnType<Fullmon['state']>, 'cycle' | 'open'>;
 
 /** A fullmon whose state is kept. */
 export interface Kept {
@@ -38,6 +43,7 @@ export type Distrust = (baseline: BaselineState | undefined) => string | undefin
 
 interface Saved {
   readonly position?: unknown;
+  readonly told?: unknown;
   readonly snapshot: Readonly<Record<string, unknown>>;
 }
 
@@ -49,8 +55,8 @@ const isCheckpoint = (saved: Saved): saved is Saved & Checkpoint => saved.snapsh
 /** What a state file holds, as this fullmon would have written it. Throws when it is of no use. */
 export const readCheckpoint = (body: unknown, changes: readonly unknown[] = []): Checkpoint => {
   if (!isSaved(body) || !changes.every(isSaved)) throw new Error('does not hold what it should');
-  const { position } = changes.at(-1) ?? body;
-  const saved = { position, snapshot: migrated(withChanges(body.snapshot, changes.map(({ snapshot }) => snapshot))) };
+  const { position, told } = changes.at(-1) ?? body;
+  const saved = { position, told, snapshot: migrated(withChanges(body.snapshot, changes.map(({ snapshot }) => snapshot))) };
   if (!isCheckpoint(saved)) throw new Error('does not hold what it should');
   return saved;
 };
@@ -73,11 +79,11 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
 
   if (reset) store.reset();
   const read = store.read((body, changes) => {
-    const { position, snapshot } = readCheckpoint(body, changes);
+    const { position, told, snapshot } = readCheckpoint(body, changes);
     const fault = distrust?.(snapshot.baseline);
     if (fault !== undefined) throw new Error(`is not trusted: ${fault}`);
     try {
-      return { position, fullmon: createFullmon(settings, speak, lookup, snapshot) };
+      return { position, told, fullmon: createFullmon(settings, speak, lookup, snapshot) };
     } catch {
       throw new Error('does not hold what it should');
     }
@@ -91,7 +97,7 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
   /** Each part of the state as it was saved last. */
   const parts = new Map<string, string>();
   /** What has changed. Most parts are tables, which tell only that by themselves; of the others those that are not as they were. */
-  const changes = (position: Position | undefined): string => {
+  const changes = (position: Position | undefined, told?: Told): string => {
     const different: string[] = [];
     for (const [part, value] of Object.entries(fullmon.saveChanges())) {
       const text = value === undefined ? undefined : JSON.stringify(value);
@@ -99,17 +105,17 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
       parts.set(part, text);
       different.push(`"${part}":${text}`);
     }
-    return `{${position === undefined ? '' : `"position":${JSON.stringify(position)},`}"snapshot":{${different.join(',')}}}`;
+    return `${JSON.stringify({ position, told }).slice(0, -1)}${position || told ? ',' : ''}"snapshot":{${different.join(',')}}}`;
   };
 
   let failing = false;
-  const save = (position: Position | undefined): void => {
+  const save = (position: Position | undefined, told?: Told): void => {
     if (found.kind === 'damaged') return;
     try {
-      if (store.takesChanges()) store.append(changes(position));
+      if (store.takesChanges()) store.append(changes(position, told));
       else {
         parts.clear();
-        store.write({ position, snapshot: fullmon.save() } satisfies Checkpoint);
+        store.write({ position, ...(told && { told }), snapshot: fullmon.save() } satisfies Checkpoint);
       }
       if (failing) finding('the state is saved again', 'low');
       failing = false;
@@ -121,7 +127,6 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
     }
   };
 
-  const left = fullmon.state();
   // The first is saved at once: a start that is broken off is gone on with, too.
   let saved = found.kind === 'state' ? fullmon.state().cycle : undefined;
 
@@ -143,10 +148,10 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
       changed = false;
     },
     close(position) {
-      save(position);
       const { cycle, open } = fullmon.state();
-      // What was seen before the start has been told at the stop before it.
-      if (cycle !== left.cycle || open !== left.open) fullmon.pause();
+      save(position, { cycle, open });
+      const told = found.kind === 'state' ? found.state.told : undefined;
+      if (told?.cycle !== cycle || told.open !== open) fullmon.pause();
       store.close();
     },
   };

@@ -1,10 +1,11 @@
-// Writes audit records of a few daemons as fast as it is told to, stamped with the present, and rotates as auditd does.
-// node writer.mjs FILE SECONDS EVENTS_PER_SECOND LINES_PER_FILE FILES_IN_THE_CHAIN
+// Writes audit records of a few daemons, and rotates as auditd does. What is fed to it on stdin says how much: each line `EVENTS BYTES` is a burst
+// of so many events, as fast as they can be written, into files of so many bytes; it answers `done`. All of it goes to a second file, too.
+// node writer.mjs FILE FILES_IN_THE_CHAIN COPY
 import { chmodSync, closeSync, openSync, renameSync, writeSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 
-const [, , file, ...numbers] = process.argv;
-const [seconds, rate, linesPerFile, files] = numbers.map(Number);
-const sleeper = new Int32Array(new SharedArrayBuffer(4));
+const [, , file, chain, copy] = process.argv;
+const files = Number(chain);
 const shift = (from, to) => {
   try {
     renameSync(from, to);
@@ -35,28 +36,39 @@ const records = (n) => {
   ];
 };
 
+const all = openSync(copy, 'a', 0o600);
 let fd = openSync(file, 'a', 0o600);
-let lines = 0;
+let size = 0;
 const rotate = () => {
   chmodSync(file, 0o400);
   closeSync(fd);
   for (let n = files - 1; n > 1; n--) shift(`${file}.${n - 1}`, `${file}.${n}`);
   shift(file, `${file}.1`);
   fd = openSync(file, 'a', 0o600);
-  lines = 0;
-};
-const write = (line, n) => {
-  // Now and then in two writes, so that a reader meets the first half alone.
-  const cut = n % 7 === 0 ? line.length >> 1 : line.length;
-  writeSync(fd, line.slice(0, cut));
-  if (cut < line.length) writeSync(fd, line.slice(cut));
-  if (++lines === linesPerFile) rotate();
+  size = 0;
 };
 
-const begin = Date.now();
-for (let n = 0; Date.now() - begin < seconds * 1000; n++) {
-  const stamp = `audit(${(Date.now() / 1000).toFixed(3)}:${n + 1})`;
-  for (const [type, body] of records(n)) write(`type=${type} msg=${stamp}: ${body}\n`, n);
-  const ahead = (n / rate) * 1000 - (Date.now() - begin);
-  if (ahead > 1) Atomics.wait(sleeper, 0, 0, ahead);
+let n = 0;
+/** Each event has a millisecond of its own, so that a time names it: in a burst this clock goes ahead. By two seconds it would be another clock. */
+let stamp = 0;
+const burst = (events, bytes) => {
+  for (const end = n + events; n < end; n++) {
+    stamp = Math.max(Date.now(), stamp + 1);
+    for (const [type, body] of records(n)) {
+      const line = `type=${type} msg=audit(${(stamp / 1000).toFixed(3)}:${n + 1}): ${body}\n`;
+      writeSync(all, line);
+      // Now and then in two writes, so that a reader meets the first half alone.
+      const cut = n % 7 === 0 ? line.length >> 1 : line.length;
+      writeSync(fd, line.slice(0, cut));
+      if (cut < line.length) writeSync(fd, line.slice(cut));
+      size += line.length;
+      if (size >= bytes) rotate();
+    }
+  }
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const [events, bytes] = line.split(' ').map(Number);
+  burst(events, bytes);
+  process.stdout.write('done\n');
 }
