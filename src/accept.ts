@@ -4,7 +4,7 @@ import type { Acceptance } from './input/accepted.ts';
 import { readState } from './input/checkpoint.ts';
 import { durationOf } from './input/duration.ts';
 import { FullmonError } from './input/errors.ts';
-import { readCheckpoint } from './keep.ts';
+import { incidentsOf, readCheckpoint } from './keep.ts';
 import { readRules } from './rules.ts';
 
 export interface AcceptOptions {
@@ -31,7 +31,7 @@ const isEdge = (what: string): boolean => !what.includes('*') && !/ ->|-> /.test
 /** What of an incident there is to accept. Throws a {@link FullmonError} when it is not known. */
 const edgesOf = (id: string, directory: string): { readonly incident: string; readonly edges: readonly string[]; readonly all: boolean } => {
   const found = readState(directory, readCheckpoint);
-  const incidents = found.kind === 'state' ? found.state.snapshot.incidents.incidents.filter((incident) => incident.id.startsWith(id)) : [];
+  const incidents = found.kind === 'state' ? incidentsOf(found.state).filter((incident) => incident.id.startsWith(id)) : [];
   const [incident, other] = incidents;
   if (incident === undefined) throw new FullmonError(`accept: no incident ${id} in ${directory}${found.kind === 'state' ? ': see fullmon show incidents' : `: there is no state that can be read${found.kind === 'damaged' ? ` (${found.trouble})` : ''}`}`);
   if (other !== undefined) throw new FullmonError(`accept: ${incidents.length} incidents begin with ${id}: give more of it`);

@@ -112,7 +112,7 @@ const importFrom = ({ files, state, publicKey }: BaselineOptions): void => {
         writeNew(`${signatureOf(kept)}.new`, signature);
         renameSync(`${signatureOf(kept)}.new`, signatureOf(kept));
       }
-      store.write(withBaseline(found.kind === 'state' ? found.state : undefined, exported));
+      store.write(JSON.stringify(withBaseline(found.kind === 'state' ? found.state : undefined, exported)));
     } finally {
       store.close();
     }

@@ -34,7 +34,7 @@ import { describeFlood, watchFloods } from './detect/floods.ts';
 import type { FloodsState } from './detect/floods.ts';
 import { findingOf } from './detect/health.ts';
 import { trackIncidents } from './detect/incidents.ts';
-import type { Alert, Change, IncidentsState, Rate } from './detect/incidents.ts';
+import type { Alert, Change, IncidentsState, KeptIncident, Rate } from './detect/incidents.ts';
 import type { Line } from './detect/line.ts';
 import { isGrave, isHigh, rate } from './detect/severity.ts';
 import { withoutSteps } from './detect/steps.ts';
@@ -133,6 +133,8 @@ export interface Fullmon {
   /** These settings count from now on. */
   readonly change: (settings: Required<Pick<Settings, 'rebase' | 'flood'>>) => void;
   readonly losses: Losses;
+  /** Those that are remembered, as they stand. */
+  readonly incidents: () => readonly KeptIncident[];
   /** All there is to know, to go on from as if nothing had happened; shares its parts with what is running, so print it at once. */
   readonly save: () => Snapshot;
   /** The same, but of its tables only what has changed since the last call of one of the two. */
@@ -455,6 +457,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       floods.change(next.flood);
     },
     losses,
+    incidents: incidents.kept,
     save: () => save(true),
     saveChanges: () => save(false),
     state: () => ({ phase, cycle: start, open: sightings.size(), time, edges: baseline.graph.size, learnUntil }),

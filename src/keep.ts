@@ -1,7 +1,9 @@
 import { withChanges } from './audit/rows.ts';
 import { ms } from './audit/units.ts';
+import type { Ms } from './audit/units.ts';
 import type { BaselineState } from './baseline/baseline.ts';
 import type { Lookup } from './behaviour/processes.ts';
+import type { KeptIncident } from './detect/incidents.ts';
 import type { Line } from './detect/line.ts';
 import type { Severity } from './detect/severity.ts';
 import { createFullmon, SNAPSHOT } from './fullmon.ts';
@@ -18,12 +20,15 @@ export interface Checkpoint {
   /** First byte that has not been taken in; undefined for a log without places. */
   readonly position: Position | undefined;
   readonly snapshot: Snapshot;
-  /** What had been told of the open cycle when fullmon was stopped. */
+  /** When fullmon was stopped: what had been told of the open cycle, which begins at that time, so many edges; and the incidents as they were then. */
   readonly told?: Told;
 }
 
-/** Which cycle, and how many of its edges. */
-type Told = Pick<ReturnType<Fullmon['state']>, 'cycle' | 'open'>;
+interface Told {
+  readonly cycle: Ms;
+  readonly open: number;
+  readonly incidents: readonly KeptIncident[];
+}
 
 /** A fullmon whose state is kept. */
 export interface Kept {
@@ -34,7 +39,7 @@ export interface Kept {
   readonly resumed: { readonly position: Position | undefined } | undefined;
   /** To be called after what was fed: saves, at most once a cycle. `position`: of the last byte fed. */
   readonly checkpoint: (position: () => Position | undefined) => void;
-  /** Saves, tells what the open cycle has seen so far, and lets go of the directory. The cycle ends, and is told as a whole, when fullmon goes on. */
+  /** Tells what the open cycle has seen so far, saves, and lets go of the directory. The cycle ends, and is told as a whole, when fullmon goes on. */
   readonly close: (position: Position | undefined) => void;
 }
 
@@ -51,6 +56,9 @@ const isSaved = (body: unknown): body is Saved =>
   typeof body === 'object' && body !== null && 'snapshot' in body && typeof body.snapshot === 'object' && body.snapshot !== null;
 
 const isCheckpoint = (saved: Saved): saved is Saved & Checkpoint => saved.snapshot['shape'] === SNAPSHOT;
+
+/** The incidents as they were told last. */
+export const incidentsOf = ({ told, snapshot }: Checkpoint): readonly KeptIncident[] => told?.incidents ?? snapshot.incidents.incidents;
 
 /** What a state file holds, as this fullmon would have written it. Throws when it is of no use. */
 export const readCheckpoint = (body: unknown, changes: readonly unknown[] = []): Checkpoint => {
@@ -97,7 +105,7 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
   /** Each part of the state as it was saved last. */
   const parts = new Map<string, string>();
   /** What has changed. Most parts are tables, which tell only that by themselves; of the others those that are not as they were. */
-  const changes = (position: Position | undefined, told?: Told): string => {
+  const changes = (): string => {
     const different: string[] = [];
     for (const [part, value] of Object.entries(fullmon.saveChanges())) {
       const text = value === undefined ? undefined : JSON.stringify(value);
@@ -105,26 +113,30 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
       parts.set(part, text);
       different.push(`"${part}":${text}`);
     }
-    return `${JSON.stringify({ position, told }).slice(0, -1)}${position || told ? ',' : ''}"snapshot":{${different.join(',')}}}`;
+    return `{${different.join(',')}}`;
   };
 
   let failing = false;
-  const save = (position: Position | undefined, told?: Told): void => {
-    if (found.kind === 'damaged') return;
-    try {
-      if (store.takesChanges()) store.append(changes(position, told));
-      else {
-        parts.clear();
-        store.write({ position, ...(told && { told }), snapshot: fullmon.save() } satisfies Checkpoint);
+  /** Takes the state as it is now; what it returns saves that. */
+  const take = (position: Position | undefined): ((told?: Told) => void) => {
+    if (found.kind === 'damaged') return () => undefined;
+    const isChange = store.takesChanges();
+    if (!isChange) parts.clear();
+    const snapshot = isChange ? changes() : JSON.stringify(fullmon.save());
+    return (told) => {
+      const text = `{${position === undefined ? '' : `"position":${JSON.stringify(position)},`}${told === undefined ? '' : `"told":${JSON.stringify(told)},`}"snapshot":${snapshot}}`;
+      try {
+        if (isChange) store.append(text);
+        else store.write(text);
+        if (failing) finding('the state is saved again', 'low');
+        failing = false;
+      } catch (error) {
+        if (!(error instanceof FullmonError || (error instanceof Error && 'syscall' in error))) throw error;
+        // Told once: whoever fills the disk may not fill the report too.
+        if (!failing) finding(`the state cannot be saved (${error.message}): after a restart fullmon reads on from where it was saved last`);
+        failing = true;
       }
-      if (failing) finding('the state is saved again', 'low');
-      failing = false;
-    } catch (error) {
-      if (!(error instanceof FullmonError || (error instanceof Error && 'syscall' in error))) throw error;
-      // Told once: whoever fills the disk may not fill the report too.
-      if (!failing) finding(`the state cannot be saved (${error.message}): after a restart fullmon reads on from where it was saved last`);
-      failing = true;
-    }
+    };
   };
 
   // The first is saved at once: a start that is broken off is gone on with, too.
@@ -143,15 +155,18 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
     checkpoint(position) {
       const { cycle } = fullmon.state();
       if (cycle === saved || (!changed && saved !== undefined)) return;
-      save(position());
+      take(position())();
       saved = cycle;
       changed = false;
     },
     close(position) {
-      const { cycle, open } = fullmon.state();
-      save(position, { cycle, open });
-      const told = found.kind === 'state' ? found.state.told : undefined;
-      if (told?.cycle !== cycle || told.open !== open) fullmon.pause();
+      const { phase, cycle, open } = fullmon.state();
+      const before = found.kind === 'state' ? found.state.told : undefined;
+      // What is learned is learned: that can be done in parts.
+      if (phase === 'learning') fullmon.pause();
+      const save = take(position);
+      if (phase !== 'learning' && (before?.cycle !== cycle || before.open !== open)) fullmon.pause();
+      save({ cycle, open, incidents: fullmon.incidents() });
       store.close();
     },
   };

@@ -2,12 +2,12 @@ import { styleText } from 'node:util';
 import { newBaseline } from './baseline/baseline.ts';
 import type { Schedule } from './baseline/coverage.ts';
 import { ARROW, printObject } from './behaviour/edge.ts';
-import type { Snapshot } from './fullmon.ts';
 import { readAccepted } from './input/accepted.ts';
 import { readState } from './input/checkpoint.ts';
 import { FullmonError } from './input/errors.ts';
 import { readJobs } from './input/schedules.ts';
-import { readCheckpoint } from './keep.ts';
+import { incidentsOf, readCheckpoint } from './keep.ts';
+import type { Checkpoint } from './keep.ts';
 import { describeCoverage } from './report/coverage.ts';
 import { readable, show, stamp } from './report/show.ts';
 
@@ -28,8 +28,8 @@ const times = (first: number, last: number, count: number): string => styleText(
 
 const arrow = (edge: string): string => readable(edge).replace(/ *-> */, ` ${ARROW} `);
 
-const incidents = ({ incidents: { incidents: all } }: Snapshot): readonly Shown[] =>
-  all.map((incident) => {
+const incidents = (checkpoint: Checkpoint): readonly Shown[] =>
+  incidentsOf(checkpoint).map((incident) => {
     const { id, first, last, severity, count, repeats, techniques, open, edges } = incident;
     const facts = [`${count} ${count === 1 ? 'edge' : 'edges'}${repeats === 0 ? '' : `, ${repeats} times more`}`, ...techniques, open ? 'open' : 'closed'].join(' · ');
     return {
@@ -38,21 +38,21 @@ const incidents = ({ incidents: { incidents: all } }: Snapshot): readonly Shown[
     };
   });
 
-const baseline = ({ baseline: { groups } }: Snapshot): readonly Shown[] =>
+const baseline = ({ snapshot: { baseline: { groups } } }: Checkpoint): readonly Shown[] =>
   groups.rows.flatMap(([, { node, kind, names }]) =>
     names.rows.map(([name, , first, last, count]) => {
       const edge = node + ARROW + printObject({ kind, name });
       return { data: { edge, kind, first, last, count }, text: [`${arrow(edge)}  ${times(first, last, count)}`] };
     }));
 
-const patterns = ({ baseline: { groups } }: Snapshot): readonly Shown[] =>
+const patterns = ({ snapshot: { baseline: { groups } } }: Checkpoint): readonly Shown[] =>
   groups.rows.flatMap(([, { node, kind, patterns: all }]) =>
     all.rows.map(([source, witness, first, last, count]) => ({
       data: { subject: node, action: kind.toUpperCase(), pattern: show(source), witness: show(witness), first, last, count },
       text: [`${kind.toUpperCase().padEnd(7)} ${show(source)}  ${readable(node)}, such as ${show(witness)}  ${times(first, last, count)}`],
     })));
 
-const coverage = ({ clock, baseline: saved }: Snapshot, schedules: readonly Schedule[]): readonly Shown[] => {
+const coverage = ({ snapshot: { clock, baseline: saved } }: Checkpoint, schedules: readonly Schedule[]): readonly Shown[] => {
   const { phase, time, learnUntil } = clock;
   const found = newBaseline(saved.units.length, saved).coverage(schedules);
   return [{
@@ -75,17 +75,17 @@ const accepted = (file: string): readonly Shown[] =>
 
 const VIEWS = { incidents, baseline, patterns, coverage } as const;
 
-const snapshotOf = (directory: string): Snapshot => {
+const checkpointOf = (directory: string): Checkpoint => {
   const found = readState(directory, readCheckpoint);
   if (found.kind === 'nothing') throw new FullmonError(`${directory}: there is no state: has fullmon run, and may you read it? Else name another with --state`);
   if (found.kind === 'damaged') throw new FullmonError(`${found.trouble}: nothing can be shown`);
   if (found.trouble !== undefined) process.stderr.write(`fullmon: ${found.trouble}: showing the state before it\n`);
-  return found.state.snapshot;
+  return found.state;
 };
 
 /** `fullmon show`: what the state and the accepted edges hold, one JSON object a line or for people. Changes nothing. */
 export const runShow = async ({ subject, state, accepted: file, format }: ShowOptions): Promise<void> => {
-  const all = subject === 'accepted' ? accepted(file) : VIEWS[subject](snapshotOf(state), subject === 'coverage' ? await readJobs() : []);
+  const all = subject === 'accepted' ? accepted(file) : VIEWS[subject](checkpointOf(state), subject === 'coverage' ? await readJobs() : []);
   const text = (format ?? (process.stdout.isTTY ? 'text' : 'json')) === 'text';
   // Whoever closed the pipe has read enough.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

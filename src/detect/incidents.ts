@@ -67,6 +67,8 @@ export interface Incidents {
   readonly judge: (seen: Sighting, rate: Rate) => { readonly isGrave: boolean; readonly lowered: boolean };
   /** Closes what has been idle; `Infinity` closes all. */
   readonly close: (now: Ms) => readonly Change[];
+  /** Those that are remembered, as they stand. */
+  readonly kept: () => readonly KeptIncident[];
   readonly save: (whole?: boolean) => IncidentsState;
 }
 
@@ -321,6 +323,8 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
       for (const { last } of open.values()) if (last < idle) idle = last;
       return [...crowdedOut.splice(0), ...over].map((incident) => ({ state: 'closed', incident: snapshot(incident), alerts: [] }));
     },
+
+    kept,
 
     save: (whole = true) => ({
       incidents: kept(),

@@ -16,7 +16,7 @@ const STATE = `fullmon-state ${FORMAT}`;
 
 /** Changes are appended until they are this much longer than the state, or so many bytes: then it is written anew. */
 const OUTGROWN = 2;
-const MIN_CHANGES = 2 ** 23;
+const MIN_CHANGES = 2 ** 24;
 /** Changes are brought to the disk at most so often, ms. */
 const SYNC = 1000;
 
@@ -31,8 +31,8 @@ export type Found<T> =
 export interface Store {
   /** See {@link readState}. */
   readonly read: <T>(revive: Revive<T>) => Found<T>;
-  /** Replaces the state by another one, whole or not at all, and keeps the one before. Throws the error of the file system, or a {@link FullmonError}. */
-  readonly write: (body: unknown) => void;
+  /** Replaces the state by another one (JSON), whole or not at all, and keeps the one before. Throws the error of the file system, or a {@link FullmonError}. */
+  readonly write: (state: string) => void;
   /** Whether there is a state that was written here, to which a change may still be appended. */
   readonly takesChanges: () => boolean;
   /** Appends what has changed since (JSON); it is on the disk some time later. Throws the error of the file system: then nothing was. */
@@ -63,11 +63,13 @@ const openDirectory = (directory: string): number => {
   throw new FullmonError(`--state ${directory}: ${uid === me() ? `must be closed to others: chmod 700 ${directory}` : 'belongs to another user: name a directory of yours'}`);
 };
 
-/** A state and the changes since, or one change, with its header. */
-const print = (what: string, body: string): Buffer => {
+/** A state, or a change, with its header. */
+const print = (what: string, body: string): readonly [header: Buffer, body: Buffer] => {
   const bytes = Buffer.from(body, 'utf8');
-  return Buffer.concat([Buffer.from(`${what} sha256:${createHash('sha256').update(bytes).digest('hex')} ${bytes.length}\n`), bytes]);
+  return [Buffer.from(`${what} sha256:${createHash('sha256').update(bytes).digest('hex')} ${bytes.length}\n`), bytes];
 };
+
+const lengthOf = (parts: readonly Buffer[]): number => parts.reduce((sum, { length }) => sum + length, 0);
 
 /** What was printed at this place of a file. Throws what is wrong with it. */
 const readPart = (file: Buffer, at: number): { readonly what: string; readonly body: unknown; readonly end: number } => {
@@ -256,8 +258,8 @@ export const openStore = (directory: string): Store => {
   return {
     read: (revive) => readFiles(directory, revive),
 
-    write(body) {
-      const bytes = print(STATE, JSON.stringify(body));
+    write(text) {
+      const parts = print(STATE, text);
       // Somebody tidied up.
       if (!exists(directory)) {
         closeSync(fd);
@@ -265,7 +267,7 @@ export const openStore = (directory: string): Store => {
         mine = lock(directory);
       }
       try {
-        writeNew(fresh, bytes);
+        writeNew(fresh, ...parts);
       } catch (error) {
         unlink(fresh);
         throw error;
@@ -279,22 +281,23 @@ export const openStore = (directory: string): Store => {
       letGo();
       const file = openSync(state, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
       const { ino } = fstatSync(file, { bigint: true });
-      open = { fd: file, ino, length: bytes.length, longest: bytes.length + Math.max(MIN_CHANGES, OUTGROWN * bytes.length) };
+      const length = lengthOf(parts);
+      open = { fd: file, ino, length, longest: length + Math.max(MIN_CHANGES, OUTGROWN * length) };
     },
 
     takesChanges: () => open !== undefined && open.length < open.longest && lstatSync(state, { bigint: true, throwIfNoEntry: false })?.ino === open.ino,
 
     append(change) {
       if (open === undefined) throw new Error('there is no state to append to');
-      const bytes = print('change', change);
+      const parts = print('change', change);
       try {
-        writeAll(open.fd, bytes);
+        for (const part of parts) writeAll(open.fd, part);
       } catch (error) {
         ftruncateSync(open.fd, open.length);
         letGo();
         throw error;
       }
-      open.length += bytes.length;
+      open.length += lengthOf(parts);
       sync(open);
     },
 

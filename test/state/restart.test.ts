@@ -133,7 +133,7 @@ describe('a damaged state', () => {
     for (const body of [7, null, [], {}, { snapshot: null }, { snapshot: {} }, { snapshot: { shape: SNAPSHOT } }, JSON.parse(whole.replace('"roster":{"gone":[],"rows":[[', '"roster":{"gone":[],"rows":[[[],')), JSON.parse(whole.replace(/"shape":\d+/, '"shape":0'))]) {
       expect(body).not.toEqual(JSON.parse(whole));
       store.reset();
-      store.write(body);
+      store.write(JSON.stringify(body));
       const found = store.read(readCheckpoint);
       const revive = (): unknown => found.kind === 'state' && createFullmon(SETTINGS, () => undefined, undefined, found.state.snapshot);
       if (found.kind === 'state') expect(revive).toThrow(Error);
@@ -187,8 +187,8 @@ describe('the state of an older fullmon', () => {
   it('that is newer is told to be that, with what to do, and is not touched', async () => {
     await replay(NOISY, ...state());
     const store = openStore(path('state'));
-    store.write({ snapshot: { shape: SNAPSHOT + 1 } });
-    store.write({ snapshot: { shape: SNAPSHOT + 1 } });
+    store.write(JSON.stringify({ snapshot: { shape: SNAPSHOT + 1 } }));
+    store.write(JSON.stringify({ snapshot: { shape: SNAPSHOT + 1 } }));
     store.close();
     const before = readFileSync(join(path('state'), 'state'));
     const { stdout } = await replay(NOISY, ...state());
