@@ -13,12 +13,12 @@ import { FullmonError } from './input/errors.ts';
 import { migrated } from './migrate.ts';
 
 export { STATE_DIRECTORY } from './input/checkpoint.ts';
-import type { Position } from './input/tail.ts';
+import type { Place } from './place.ts';
 
 /** What is saved: how fullmon stands, and where it stands in the log. */
 export interface Checkpoint {
   /** First byte that has not been taken in; undefined for a log without places. */
-  readonly position: Position | undefined;
+  readonly position: Place | undefined;
   readonly snapshot: Snapshot;
   /** When fullmon was stopped: what had been told of the open cycle, which begins at that time, so many edges; and the incidents as they were then. */
   readonly told?: Told;
@@ -36,11 +36,11 @@ export interface Kept {
   readonly directory: string | undefined;
   readonly fullmon: Fullmon;
   /** Where it was left, when it goes on. */
-  readonly resumed: { readonly position: Position | undefined } | undefined;
+  readonly resumed: { readonly position: Place | undefined } | undefined;
   /** To be called after what was fed: saves, at most once a cycle. `position`: of the last byte fed. */
-  readonly checkpoint: (position: () => Position | undefined) => void;
+  readonly checkpoint: (position: () => Place | undefined) => void;
   /** Tells what the open cycle has seen so far, saves, and lets go of the directory. The cycle ends, and is told as a whole, when fullmon goes on. */
-  readonly close: (position: Position | undefined) => void;
+  readonly close: (position: Place | undefined) => void;
 }
 
 /** What is wrong with what a state (undefined: none) holds for normal; undefined when nothing is. */
@@ -118,7 +118,7 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
 
   let failing = false;
   /** Takes the state as it is now; what it returns saves that. */
-  const take = (position: Position | undefined): ((told?: Told) => void) => {
+  const take = (position: Place | undefined): ((told?: Told) => void) => {
     if (found.kind === 'damaged') return () => undefined;
     const isChange = store.takesChanges();
     if (!isChange) parts.clear();

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openSeam } from './audit/seam.ts';
 import { parseStatus } from './audit/status.ts';
 import { bytes, ms, pid, ses, uid } from './audit/units.ts';
 import type { Schedule } from './baseline/coverage.ts';
@@ -15,13 +16,15 @@ import { pollAudit } from './input/auditstatus.ts';
 import { readContainer, readProcess, readProcesses } from './input/proc.ts';
 import { STDIN } from './input/replay.ts';
 import type { ProcEntry } from './input/proc.ts';
-import type { Follower, Position, TailNotice } from './input/tail.ts';
+import type { Follower, TailNotice } from './input/tail.ts';
 import type { Options } from './config/resolve.ts';
 import type { Kept } from './keep.ts';
 import { hearing } from './hearing.ts';
 import { watchFile } from './logwatch.ts';
 import { tellManager } from './manager.ts';
 import type { Prepared } from './prepare.ts';
+import { inLog, readAuditSocket, writtenSince } from './place.ts';
+import type { Place } from './place.ts';
 import { describeLosses, openOutput } from './report/output.ts';
 import type { Output } from './report/output.ts';
 import { accepting, ignoring } from './rules.ts';
@@ -78,6 +81,9 @@ type LiveOptions = Options & {
   readonly prepared: string | undefined;
 };
 
+/** What the socket told before it was turned to may be in the log only a moment later, or be told late. Ms. */
+const OVERLAP = 60_000;
+
 /** Nothing is learned beside what was signed; who asks for it is told so, once. */
 const refusing = ({ relearns }: Settings, tell: (text: string) => void): NonNullable<Settings['relearns']> => {
   let isTold = false;
@@ -114,7 +120,7 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
   };
   const { directory, fullmon, resumed, checkpoint, close } = await openState(options, settings, { ...output, tell }, lookupWith(root?.links));
   await output.open(options.sinks, directory);
-  const save = (at: () => Position | undefined): void => checkpoint(() => {
+  const save = (at: () => Place | undefined): void => checkpoint(() => {
     output.sync();
     return at();
   });
@@ -136,7 +142,17 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
   if (resumed?.position === undefined) lookAround();
   const log = watchFile(options.auditd, resumed !== undefined, tell, output.notice, fullmon.pause);
   let follower: Follower | undefined;
-  const position = (): Position | undefined => follower?.position();
+  const before = resumed?.position;
+  const socket = readAuditSocket(options.auditd);
+  let since = before !== undefined && 'since' in before ? before.since : Date.now();
+  const seam = socket && openSeam(fullmon.feed, fullmon.endFile, () => fullmon.resume('lost'), before !== undefined && 'taken' in before ? before.taken : []);
+  const position = (): Place | undefined => (seam === undefined ? follower?.position() : { since, taken: seam.save() });
+  /** Of the last byte read: what is held back leaves the log behind, but not what was taken in. */
+  const here = (): (() => Place | undefined) => {
+    if (held === undefined || seam !== undefined) return position;
+    const at = position();
+    return () => at;
+  };
   const names = options.dns.length === 0 ? undefined : await (await import('./sources.ts')).followNames(options.dns, options.auditd, fullmon.hostnames, options.wait, output.notice);
   // Answers come by another way, and may come later than the connection that was made with them.
   const held = names && (await import('./input/holdback.ts')).holdBack(LATE);
@@ -144,26 +160,26 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
   const idle = (): void => {
     manager.alive();
     const now = ms(Date.now());
-    const at = position();
+    const at = here();
     inOrder(() => {
       refresh();
       // Who was started in a gap is only known to /proc, but what is in the log already comes first.
       if (isBlind) lookAround();
       if (!log.standsStill()) fullmon.tick(now);
-      save(() => at);
+      save(at);
     });
   };
-  const take = (bytes: Buffer, at: () => Position | undefined): void => {
+  const take = (bytes: Buffer, at: () => Place | undefined): void => {
     log.fed();
-    fullmon.feed(bytes);
+    (seam ?? fullmon).feed(bytes);
     save(at);
   };
   const chunk = (bytes: Buffer): void => {
     manager.alive();
     if (held === undefined) return take(bytes, position);
     const copy = Buffer.from(bytes);
-    const at = position();
-    held.add(() => take(copy, () => at), copy.length);
+    const at = here();
+    held.add(() => take(copy, at), copy.length);
   };
 
   const stop = new Promise<void>((resolve) => {
@@ -172,7 +188,7 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
   await names?.ready;
   await reload.begin();
   const unasked = pollAudit(
-    options.auditd === STDIN ? undefined : options.auditd,
+    options.auditd === STDIN ? undefined : socket?.log ?? options.auditd,
     {
       heard(said, rules) {
         const status = parseStatus(said, rules);
@@ -190,7 +206,6 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
     manager.ready('reading records from stdin');
     await fromStdin(chunk, idle, options.wait, stop);
   } else {
-    const { follow } = await import('./input/tail.ts');
     let lost = false;
     const heed = (n: TailNotice): void => {
       if (n.kind === 'lost') lost = true;
@@ -206,10 +221,30 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
       // Whether or not there is a log: one that is missing is waited for, and told.
       manager.ready(n.kind === 'opened' ? `following ${options.auditd}` : `${options.auditd}: ${n.kind}`);
     };
-    if (resumed !== undefined && resumed.position === undefined) fullmon.resume('paused');
-    follower = follow(options.auditd, { wait: options.wait, from: resumed?.position ?? 'end' }, { chunk, fileEnd: () => inOrder(fullmon.endFile), idle, notice });
-    await stop;
-    await follower.stop();
+    if (resumed !== undefined && before === undefined) fullmon.resume('paused');
+    const taken = before !== undefined && 'taken' in before && before.taken.length > 0 ? writtenSince(before.since) : undefined;
+    const from = inLog(before) ?? taken ?? 'end';
+    if (seam === undefined || socket === undefined) {
+      // Nobody knows how much of it the socket has told.
+      if (taken !== undefined) fullmon.resume('paused');
+      follower = (await import('./input/tail.ts')).follow(options.auditd, { wait: options.wait, from }, { chunk, fileEnd: () => inOrder(fullmon.endFile), idle, notice });
+      await stop;
+      await follower.stop();
+    } else {
+      const turn = (to: 'log' | 'socket'): void => {
+        const now = Date.now();
+        inOrder(() => {
+          if (to === 'socket') {
+            since = now - OVERLAP;
+            log.heed({ kind: 'recovered' });
+          }
+          seam.turn(to);
+        });
+      };
+      const stream = (await import('./auditsocket.ts')).followSocket(socket, options.wait, from, () => since, { chunk, turn, fileEnd: () => inOrder(seam.endFile), heed: notice, idle, notice: output.notice });
+      await stop;
+      await stream.stop();
+    }
   }
   unasked();
   asking.abort();

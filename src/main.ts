@@ -44,7 +44,7 @@ const WATCHING = {
 
 /** What only the agent knows. */
 const AGENT = {
-  auditd: { type: 'string', requiresArg: true, defaultDescription: DEFAULTS.auditd, describe: "The log auditd writes; - reads records from stdin, as auditd's plugin" },
+  auditd: { type: 'string', requiresArg: true, defaultDescription: DEFAULTS.auditd, describe: "The log auditd writes; unix:PATH[@LOG] its socket, beside the log; - reads records from stdin, as its plugin" },
   'public-key': { type: 'string', requiresArg: true, describe: 'Trust only a baseline signed with this Ed25519 key, see baseline' },
   wait: number('wait', 'Seconds between two looks at the log'),
 } as const;

@@ -9,6 +9,7 @@ import { replayFiles, STDIN } from './input/replay.ts';
 import type { Replayed } from './input/replay.ts';
 import type { Position } from './input/tail.ts';
 import type { Kept } from './keep.ts';
+import { inLog } from './place.ts';
 import { describeLosses, openOutput } from './report/output.ts';
 import type { Output } from './report/output.ts';
 import { accepting, ignoring } from './rules.ts';
@@ -35,7 +36,7 @@ const sameFile = (a: Position | undefined, b: Position | undefined): boolean => 
 
 /** Replays the files, but for what the state has taken in before. */
 const replayKept = async ({ fullmon, resumed, checkpoint, close }: Kept, files: readonly string[], { progress, before }: Pick<Replayed, 'progress' | 'before'>, stopped: () => boolean): Promise<void> => {
-  const left = resumed?.position;
+  const left = inLog(resumed?.position);
   const first = files.findIndex((file) => sameFile(startOf(file), left));
   if (resumed !== undefined && first < 0) fullmon.resume('paused');
   let position = left;

@@ -2,6 +2,7 @@ import micromatch from 'micromatch';
 import * as v from 'valibot';
 import { FullmonError } from '../input/errors.ts';
 import { strict } from '../input/strict.ts';
+import { readAuditSocket } from '../place.ts';
 import { SINKS } from '../report/sinks/schema.ts';
 import { readRule } from '../rules.ts';
 import { readSource } from '../sources.ts';
@@ -38,7 +39,7 @@ const SOURCE = v.pipe(TEXT, passes<string>((text) => readSource(String(text))));
 
 /** The configuration file. */
 export const CONFIG = strict({
-  auditd: v.optional(TEXT),
+  auditd: v.optional(v.pipe(TEXT, passes<string>((text) => readAuditSocket(String(text))))),
   baseline: number(NUMBERS.baseline),
   monitor: number(NUMBERS.monitor),
   rebase: v.optional(v.boolean('expected true or false')),

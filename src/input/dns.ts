@@ -1,9 +1,8 @@
 /** What tells the names of hosts while fullmon runs: systemd-resolved, unbound, a file that people edit. */
 import { execFile } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
-import { createConnection } from 'node:net';
-import type { Socket } from 'node:net';
 import { unreadable } from './errors.ts';
+import { keepConnected } from './socket.ts';
 
 /** Something that was opened and is to be closed. */
 export interface Open {
@@ -35,40 +34,20 @@ const MAX_MESSAGE = 1_048_576;
 /** Follows a varlink socket of systemd-resolved: sends `call`, hands over each message. Never throws; connects again when it is cut off. */
 export const followVarlink = (call: string, message: (text: string) => void, { notice }: Notices, path = MONITOR): Open => {
   const tell = changes(notice);
-  let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
-  let open: Socket | undefined;
-
-  const connect = (): void => {
-    const socket = createConnection(path).setEncoding('utf8').unref();
-    let carry = '';
-    let why = 'was closed';
-    open = socket;
-    socket
-      .on('connect', () => void socket.write(call))
-      .on('data', (chunk: string) => {
+  return keepConnected(path, () => AGAIN, {
+    open(socket) {
+      let carry = '';
+      socket.setEncoding('utf8').on('data', (chunk: string) => {
         const messages = (carry + chunk).split('\0');
         carry = messages.pop() ?? '';
         if (carry.length > MAX_MESSAGE) socket.destroy();
         for (const text of messages) message(text);
         if (messages.length > 0) tell('');
-      })
-      .on('error', (error) => (why = messageOf(error)))
-      .on('close', () => {
-        if (stopped) return;
-        tell(`systemd-resolved tells no names (${why}), trying again; its monitor needs systemd 252 or newer, and root`);
-        timer = setTimeout(connect, AGAIN).unref();
       });
-  };
-  connect();
-
-  return {
-    stop() {
-      stopped = true;
-      clearTimeout(timer);
-      open?.destroy();
+      socket.write(call);
     },
-  };
+    closed: (why) => tell(`systemd-resolved tells no names (${why}), trying again; its monitor needs systemd 252 or newer, and root`),
+  });
 };
 
 /** Ms. */

@@ -16,6 +16,8 @@ export interface LiveOptions {
   readonly packaged?: boolean;
   /** A program that auditd starts and hands all records to. */
   readonly plugin?: string;
+  /** Where auditd's plugin af_unix makes the socket that gives all records away. */
+  readonly socket?: string;
   /** Scripts run in a throw-away copy of this machine that has a network of its own, loopback only (see room.sh). */
   readonly room?: boolean;
 }
@@ -60,7 +62,7 @@ export function whyNot(): string | undefined {
  * Starts a real auditd on this kernel with this project's audit.rules, every rule limited to one login uid of our own.
  * Waits while another live test runs. Rejects where `whyNot` speaks, and where an audit daemon or rules are at work.
  */
-export async function startAudit({ format = 'RAW', logs = 5, plugin, room = false, packaged = false }: LiveOptions = {}): Promise<LiveAudit> {
+export async function startAudit({ format = 'RAW', logs = 5, plugin, socket, room = false, packaged = false }: LiveOptions = {}): Promise<LiveAudit> {
   const why = whyNot();
   if (why !== undefined) throw new Error(`no live audit: ${why}`);
   const dir = mkdtempSync(join(tmpdir(), 'fullmon-live-'));
@@ -69,6 +71,8 @@ export async function startAudit({ format = 'RAW', logs = 5, plugin, room = fals
   mkdirSync(join(dir, 'plugins'));
   const attached = { active: 'yes', direction: 'out', path: plugin, type: 'always', format: 'string' };
   if (plugin !== undefined) writeFileSync(join(dir, 'plugins', 'plugin.conf'), lines(attached), { mode: 0o640 });
+  const builtin = { active: 'yes', direction: 'out', path: 'builtin_af_unix', type: 'builtin', args: `0660 ${socket}`, format: 'string' };
+  if (socket !== undefined) writeFileSync(join(dir, 'plugins', 'af_unix.conf'), lines(builtin), { mode: 0o640 });
   writeFileSync(join(dir, 'auditd.conf'), configuration(dir, log, packaged ? { log_format: 'ENRICHED', flush: 'INCREMENTAL_ASYNC', freq: 50, max_log_file: 8, num_logs: 5 } : { log_format: format, flush: 'none', max_log_file: 1, num_logs: logs }), { mode: 0o640 });
 
   const holder = room ? spawn(file('room.sh'), [dir, String(auid)], { stdio: ['pipe', 'pipe', 'inherit'] }) : undefined;
