@@ -139,7 +139,24 @@ export interface Fullmon {
   readonly save: () => Snapshot;
   /** The same, but of its tables only what has changed since the last call of one of the two. */
   readonly saveChanges: () => Snapshot;
-  readonly state: () => { readonly phase: Phase; /** Names the open cycle. */ readonly cycle: Ms; /** Edges that it has seen. */ readonly open: number; readonly time: Ms; readonly edges: number; readonly learnUntil: Ms };
+  readonly state: () => {
+    readonly phase: Phase;
+    /** Names the open cycle. */
+    readonly cycle: Ms;
+    /** Edges that it has seen. */
+    readonly open: number;
+    readonly time: Ms;
+    readonly edges: number;
+    readonly learnUntil: Ms;
+    /** Since the start. */
+    readonly events: number;
+    /** Numbered events that never came, since the start. */
+    readonly holes: number;
+    /** The latest record; 0 before the first. */
+    readonly heard: Ms;
+    /** So long nothing may come. Ms. */
+    readonly patience: number;
+  };
 }
 
 /** Records of one moment may be this much late, ms. */
@@ -204,7 +221,13 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     tell({ type: 'finding', time: to, kind: 'gap', text: `${what}: nothing is known of the ${((to - from) / 1000).toFixed(3)} s before this` });
   };
 
+  const patience = (): number => Math.max(SILENT, 3 * longest);
+
+  let delivered = 0;
+  let holes = 0;
+
   const events = reassemble(losses, serials, (event) => {
+    delivered++;
     if (event.time > heard) hearAt(event.time);
     reach(event.time);
     derive(event);
@@ -250,7 +273,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     tell({ type: 'finding', time: now, kind: 'clock', text: `the clock was set back by ${Math.round((time - now) / 1000)} s` });
     close(time);
     if (phase === 'learning') learnUntil = ms(learnUntil - start + now);
-    start = end = time = now;
+    start = end = time = heard = now;
     behind = 0;
   };
 
@@ -277,7 +300,9 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
 
   /** Looks at the numbers of the window that ends, once: while something is missing nothing can be learned from what is not seen. */
   const checkLog = (now: Ms): void => {
-    const { finding, isWhole } = log.judge(serials.take(), phase === 'learning');
+    const numbers = serials.take();
+    holes += numbers.missing;
+    const { finding, isWhole } = log.judge(numbers, phase === 'learning');
     if (finding !== undefined) tell({ type: 'finding', time: now, kind: 'audit', ...finding });
     if (!isWhole && phase === 'learning') learnUntil = ms(learnUntil + now - start);
   };
@@ -427,7 +452,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       events.idle(now);
       if (phase === 'waiting') return;
       if (now < start - SET_BACK) setBack(now);
-      if (!isSilent && now - heard > Math.max(SILENT, 3 * longest)) {
+      if (!isSilent && now - heard > patience()) {
         isSilent = true;
         tell({ type: 'finding', time: now, kind: 'audit', severity: 'high', text: `nothing has been recorded for ${minutes(now - heard)}: does auditd run, are its rules loaded?` });
       }
@@ -460,6 +485,6 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     incidents: incidents.kept,
     save: () => save(true),
     saveChanges: () => save(false),
-    state: () => ({ phase, cycle: start, open: sightings.size(), time, edges: baseline.graph.size, learnUntil }),
+    state: () => ({ phase, cycle: start, open: sightings.size(), time, edges: baseline.graph.size, learnUntil, events: delivered, holes, heard, patience: patience() }),
   };
 };

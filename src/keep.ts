@@ -39,6 +39,8 @@ export interface Kept {
   readonly resumed: { readonly position: Place | undefined } | undefined;
   /** To be called after what was fed: saves, at most once a cycle. `position`: of the last byte fed. */
   readonly checkpoint: (position: () => Place | undefined) => void;
+  /** When it was saved last (ms since the epoch), and how long that took (seconds); undefined before the first time. */
+  readonly saved: () => { readonly at: number; readonly took: number } | undefined;
   /** Tells what the open cycle has seen so far, saves, and lets go of the directory. The cycle ends, and is told as a whole, when fullmon goes on. */
   readonly close: (position: Place | undefined) => void;
 }
@@ -70,7 +72,7 @@ export const readCheckpoint = (body: unknown, changes: readonly unknown[] = []):
 };
 
 /** A fullmon that keeps nothing. */
-export const unkept = (fullmon: Fullmon): Kept => ({ directory: undefined, fullmon, resumed: undefined, checkpoint: () => undefined, close: () => fullmon.end() });
+export const unkept = (fullmon: Fullmon): Kept => ({ directory: undefined, fullmon, resumed: undefined, checkpoint: () => undefined, saved: () => undefined, close: () => fullmon.end() });
 
 /**
  * Goes on with the state that is kept in a directory, or begins one there. A state that cannot be read is told and never replaced: fullmon
@@ -117,9 +119,11 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
   };
 
   let failing = false;
+  let last: ReturnType<Kept['saved']>;
   /** Takes the state as it is now; what it returns saves that. */
   const take = (position: Place | undefined): ((told?: Told) => void) => {
     if (found.kind === 'damaged') return () => undefined;
+    const begin = performance.now();
     const isChange = store.takesChanges();
     if (!isChange) parts.clear();
     const snapshot = isChange ? changes() : JSON.stringify(fullmon.save());
@@ -130,6 +134,7 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
         else store.write(text);
         if (failing) finding('the state is saved again', 'low');
         failing = false;
+        last = { at: Date.now(), took: (performance.now() - begin) / 1000 };
       } catch (error) {
         if (!(error instanceof FullmonError || (error instanceof Error && 'syscall' in error))) throw error;
         // Told once: whoever fills the disk may not fill the report too.
@@ -159,6 +164,7 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
       saved = cycle;
       changed = false;
     },
+    saved: () => last,
     close(position) {
       const { phase, cycle, open } = fullmon.state();
       const before = found.kind === 'state' ? found.state.told : undefined;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openSeam } from './audit/seam.ts';
 import { parseStatus } from './audit/status.ts';
+import type { AuditStatus } from './audit/status.ts';
 import { bytes, ms, pid, ses, uid } from './audit/units.ts';
 import type { Schedule } from './baseline/coverage.ts';
 import { LATE } from './behaviour/hostnames.ts';
@@ -10,6 +11,7 @@ import { createFullmon } from './fullmon.ts';
 import type { Settings } from './fullmon.ts';
 import { strangers } from './config/environment.ts';
 import { reloading } from './config/reload.ts';
+import type { Reloadable } from './config/reload.ts';
 import { FullmonError } from './input/errors.ts';
 import { ACCEPTED_FILE } from './input/accepted.ts';
 import { pollAudit } from './input/auditstatus.ts';
@@ -25,8 +27,11 @@ import { tellManager } from './manager.ts';
 import type { Prepared } from './prepare.ts';
 import { inLog, readAuditSocket, writtenSince } from './place.ts';
 import type { Place } from './place.ts';
+import type { MetricsServer } from './report/metrics.ts';
 import { describeLosses, openOutput } from './report/output.ts';
 import type { Output } from './report/output.ts';
+import { countTold, heartbeat } from './report/vitals.ts';
+import type { Vitals } from './report/vitals.ts';
 import { accepting, ignoring } from './rules.ts';
 import type { Trouble } from './rules.ts';
 
@@ -81,6 +86,22 @@ type LiveOptions = Options & {
   readonly prepared: string | undefined;
 };
 
+/** Serves the metrics where that is wanted; it may be elsewhere or nowhere at the next reading of the settings. Throws a {@link FullmonError} for a place that is none. */
+const openMetrics = async (place: string | undefined, vitals: () => Vitals, notice: (text: string) => void): Promise<Required<Pick<Reloadable, 'change'>> & MetricsServer> => {
+  let current: string | undefined;
+  let server: MetricsServer | undefined;
+  const change = async ({ metrics }: Pick<Options, 'metrics'>): Promise<void> => {
+    if (metrics === current) return;
+    const { readMetricsPlace, serveMetrics } = await import('./report/metrics.ts');
+    const next = metrics === undefined ? undefined : readMetricsPlace(metrics);
+    await server?.stop();
+    current = metrics;
+    server = next && (await serveMetrics(next, vitals, notice));
+  };
+  await change({ metrics: place });
+  return { change, stop: async () => server?.stop() };
+};
+
 /** What the socket told before it was turned to may be in the log only a moment later, or be told late. Ms. */
 const OVERLAP = 60_000;
 
@@ -101,7 +122,15 @@ const isAtTerminal = (): boolean => process.stdin.isTTY || process.stdout.isTTY;
 
 /** `fullmon`: follows a growing log until it is told to stop. `read`: the options as they are now, with each hangup signal. */
 export const runLive = async (options: LiveOptions, read: () => Promise<Options>): Promise<void> => {
-  const output = hearing(openOutput(options.format, { buffered: false, lasting: true }));
+  const { count, told } = countTold();
+  const printed = openOutput(options.format, { buffered: false, lasting: true });
+  const output = hearing({
+    ...printed,
+    tell(line) {
+      count(line);
+      printed.tell(line);
+    },
+  });
   const configured: Trouble = (text, severity = 'medium') => output.tell({ type: 'finding', time: ms(Date.now()), kind: 'config', severity, text });
   const reload = reloading(options, read, configured);
   if (!isAtTerminal()) process.on('SIGHUP', () => void reload.reload());
@@ -118,7 +147,7 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
     if (line.type === 'finding' && line.kind === 'gap') isBlind = true;
     output.tell(line);
   };
-  const { directory, fullmon, resumed, checkpoint, close } = await openState(options, settings, { ...output, tell }, lookupWith(root?.links));
+  const { directory, fullmon, resumed, checkpoint, saved, close } = await openState(options, settings, { ...output, tell }, lookupWith(root?.links));
   await output.open(options.sinks, directory);
   const save = (at: () => Place | undefined): void => checkpoint(() => {
     output.sync();
@@ -157,11 +186,22 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
   // Answers come by another way, and may come later than the connection that was made with them.
   const held = names && (await import('./input/holdback.ts')).holdBack(LATE);
   const inOrder = (act: () => void): void => (held === undefined ? act() : held.add(act));
+  const started = Date.now();
+  let caughtUp = started;
+  let status: AuditStatus | undefined;
+  const vitals = (): Vitals => {
+    const { phase, events, edges, holes, heard, patience } = fullmon.state();
+    return {
+      now: Date.now(), started, isLearning: phase !== 'monitoring', events, edges, holes, losses: fullmon.losses, heard, patience,
+      caughtUp, unread: follower?.unread(), isCutOff: log.standsStill(), audit: status, saved: saved(), told,
+    };
+  };
   const idle = (): void => {
     manager.alive();
     const now = ms(Date.now());
     const at = here();
     inOrder(() => {
+      caughtUp = now;
       refresh();
       // Who was started in a gap is only known to /proc, but what is in the log already comes first.
       if (isBlind) lookAround();
@@ -191,16 +231,22 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
     options.auditd === STDIN ? undefined : socket?.log ?? options.auditd,
     {
       heard(said, rules) {
-        const status = parseStatus(said, rules);
+        status = parseStatus(said, rules);
         if (status !== undefined) fullmon.audit(status, ms(Date.now()));
       },
-      unheard: (isUnheard) => output.tell({
-        type: 'finding', time: ms(Date.now()), kind: 'audit', severity: isUnheard ? 'medium' : 'low',
-        text: isUnheard ? 'how auditing stands is not known any more: nobody answers (fullmon-audit.timer, auditctl -s)' : 'how auditing stands is known again',
-      }),
+      unheard(isUnheard) {
+        if (isUnheard) status = undefined;
+        output.tell({
+          type: 'finding', time: ms(Date.now()), kind: 'audit', severity: isUnheard ? 'medium' : 'low',
+          text: isUnheard ? 'how auditing stands is not known any more: nobody answers (fullmon-audit.timer, auditctl -s)' : 'how auditing stands is known again',
+        });
+      },
     },
     root && options.prepared !== undefined ? { answer: (await import('./prepare.ts')).answerIn(options.prepared), log: root.log } : undefined,
   );
+  const quiet = heartbeat(vitals, output.tell);
+  const metrics = await openMetrics(options.metrics, vitals, output.notice);
+  reload.add(metrics);
   if (options.auditd === STDIN) {
     if (resumed) fullmon.resume('paused');
     manager.ready('reading records from stdin');
@@ -249,6 +295,8 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
   unasked();
   asking.abort();
   manager.stop();
+  quiet();
+  await metrics.stop();
   log.stop();
   await names?.stop();
   held?.flush();

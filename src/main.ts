@@ -46,6 +46,7 @@ const WATCHING = {
 const AGENT = {
   auditd: { type: 'string', requiresArg: true, defaultDescription: DEFAULTS.auditd, describe: "The log auditd writes; unix:PATH[@LOG] its socket, beside the log; - reads records from stdin, as its plugin" },
   'public-key': { type: 'string', requiresArg: true, describe: 'Trust only a baseline signed with this Ed25519 key, see baseline' },
+  metrics: { type: 'string', requiresArg: true, describe: 'Answer /metrics (Prometheus) and /healthz on 127.0.0.1:PORT, [::1]:PORT or unix:PATH' },
   wait: number('wait', 'Seconds between two looks at the log'),
 } as const;
 

@@ -1,7 +1,10 @@
 /** Why a line was not understood. A closed set: an attacker's text never becomes a key. */
-export type Reject =
-  | 'no record' | 'bad header' | 'over-long line' | 'bad SYSCALL' | 'bad CWD' | 'bad PATH' | 'bad EXECVE' | 'bad SOCKADDR'
-  | 'bad PROCTITLE' | 'bad LOGIN' | 'bad USER_START' | 'bad CONFIG_CHANGE' | 'bad DAEMON_START' | 'bad DAEMON_END' | 'bad DAEMON_ABORT' | 'bad DAEMON_ROTATE' | 'bad OBJ_PID' | 'bad KERN_MODULE' | 'bad OPENAT2';
+export const REJECTS = [
+  'no record', 'bad header', 'over-long line', 'bad SYSCALL', 'bad CWD', 'bad PATH', 'bad EXECVE', 'bad SOCKADDR',
+  'bad PROCTITLE', 'bad LOGIN', 'bad USER_START', 'bad CONFIG_CHANGE', 'bad DAEMON_START', 'bad DAEMON_END', 'bad DAEMON_ABORT', 'bad DAEMON_ROTATE', 'bad OBJ_PID', 'bad KERN_MODULE', 'bad OPENAT2',
+] as const;
+
+export type Reject = (typeof REJECTS)[number];
 
 /** What reading lost or could not use; a bad line is a counted value, never an exception. */
 export interface Losses {

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { FullmonError } from '../input/errors.ts';
 import { strict } from '../input/strict.ts';
 import { readAuditSocket } from '../place.ts';
+import { readMetricsPlace } from '../report/metrics.ts';
 import { SINKS } from '../report/sinks/schema.ts';
 import { readRule } from '../rules.ts';
 import { readSource } from '../sources.ts';
@@ -25,7 +26,7 @@ const number = (read: Read<number>) => v.optional(v.pipe(v.number('expected a nu
 
 const TEXT = v.pipe(v.string('expected text'), v.nonEmpty('says nothing'));
 
-const ADDRESS = v.pipe(TEXT, v.regex(/^(?:unix:\/.+|(?:\[[0-9a-fA-F:.]+\]|[^\s:]+):\d{1,5})$/, 'expected ADDRESS:PORT or unix:PATH'));
+const METRICS = v.pipe(TEXT, passes<string>((text) => readMetricsPlace(String(text))));
 
 const GLOBS = v.pipe(v.string('expected text'), passes<string>((text) => readRule(String(text), micromatch.makeRe)));
 
@@ -52,6 +53,6 @@ export const CONFIG = strict({
   wait: number(NUMBERS.wait),
   'public-key': v.optional(TEXT),
   format: v.optional(v.picklist(['json', 'text'], 'expected json or text')),
-  metrics: v.optional(ADDRESS),
+  metrics: v.optional(METRICS),
   sinks: v.optional(SINKS),
 });

@@ -19,5 +19,7 @@ export type Line =
   /** An incident opens, becomes graver (explained by the edge that made it so), or has been idle and closes. */
   | { readonly type: 'incident'; readonly time: Ms; readonly state: 'opened' | 'risen'; readonly incident: Incident; readonly explanation: Explanation }
   | { readonly type: 'incident'; readonly time: Ms; readonly state: 'closed'; readonly incident: Incident }
+  /** Now and then, so that silence is no news: what goes on, or what is amiss. */
+  | { readonly type: 'heartbeat'; readonly time: Ms; readonly text: string; readonly facts: Readonly<Record<string, number | boolean>> }
   /** Something about the log itself that the operator should know. */
   | { readonly type: 'finding'; readonly time: Ms; readonly kind: FindingKind; readonly severity?: Severity; readonly text: string; readonly facts?: Readonly<Record<string, string | number | readonly string[]>> };

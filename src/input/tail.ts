@@ -47,6 +47,8 @@ export interface TailEvents {
 export interface Follower {
   /** Undefined before the first look; still known after stop. */
   readonly position: () => Position | undefined;
+  /** Bytes that are written and not handed over, as far as they are held open. */
+  readonly unread: () => number;
   /** Hands over what is readable up to the present end, then closes everything; no event comes after it resolves. */
   readonly stop: () => Promise<void>;
 }
@@ -68,7 +70,7 @@ export interface TailOptions {
 export function follow(file: string, options: TailOptions, events: TailEvents): Follower {
   const tail = new ChainTail(resolve(file), options, events);
   tail.start();
-  return { position: () => tail.position(), stop: () => tail.stop() };
+  return { position: () => tail.position(), unread: () => tail.unread(), stop: () => tail.stop() };
 }
 
 const bufferBytes = 256 * 1024;
@@ -214,6 +216,10 @@ class ChainTail extends Tail {
     const from = this.#from;
     if (stat === undefined) return this.#position ?? (typeof from === 'object' && 'mtimeNs' in from ? { dev: '', ino: '', born: `${from.mtimeNs}`, offset: 0 } : undefined);
     return { dev: `${stat.dev}`, ino: `${stat.ino}`, born: `${stat.birthtimeNs}`, offset: this.#offset() };
+  }
+
+  unread(): number {
+    return this.#held.reduce((sum, { fd }, n) => sum + Number(fstatSync(fd).size) - (n === 0 ? this.#offset() : 0), 0);
   }
 
   /** The library's own stops first (and so hangs, see stop), then asks stat for the size and open for the file, which may be two files; a missing file sends it to file.1. */

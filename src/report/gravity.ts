@@ -7,7 +7,7 @@ export const gravityOf = (line: Line): Severity | undefined => {
     case 'incident': return line.incident.severity;
     case 'edge': return line.alert.severity;
     case 'finding': return line.severity ?? 'medium';
-    case 'phase': case 'ignore': case 'coverage': case 'relearned': return undefined;
+    case 'phase': case 'ignore': case 'coverage': case 'heartbeat': case 'relearned': return undefined;
   }
 };
 

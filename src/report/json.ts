@@ -37,6 +37,9 @@ export const jsonReport = (destination: DestinationStream): ((line: Line) => voi
       case 'phase':
         log.info({ time, type, ...line.facts }, line.phase);
         return;
+      case 'heartbeat':
+        log.info({ time, type, ...line.facts }, line.text);
+        return;
       case 'ignore': {
         const { subject, kind, source, witnesses, names } = line.pattern;
         // Only edges have an arrow; in an expression `>` means nothing special.

@@ -18,6 +18,8 @@ export const terminalReport = (write: (text: string) => void): ((line: Line) => 
       write(`${at}  ${styleText('bold', line.phase)}  ${facts}`);
       return;
     }
+    case 'heartbeat':
+      return;
     case 'ignore': {
       const { subject, kind, source, names } = line.pattern;
       write(`${at}  +ignore ${show(source)}  ${styleText('dim', `${kind} by ${readable(subject)}, ${names} names`)}`);

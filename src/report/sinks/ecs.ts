@@ -91,6 +91,8 @@ export const ecs = (line: Line, host: string, id: string): object => {
     }
     case 'finding':
       return { ...common(line.text), event: event({ action: line.kind }), fullmon: { severity, ...line.facts } };
+    case 'heartbeat':
+      return { ...common(line.text), event: event({ action: 'heartbeat' }), fullmon: { ...line.facts } };
     case 'phase':
       return { ...common(line.phase), event: event({ action: line.phase }), fullmon: { ...line.facts } };
     case 'ignore':

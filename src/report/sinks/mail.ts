@@ -28,7 +28,7 @@ const subjectOf = (line: Line): string => {
   switch (line.type) {
     case 'incident': return `${line.incident.severity} incident ${line.incident.id} ${line.state}`;
     case 'finding': return `${gravityOf(line)} finding: ${line.kind}`;
-    case 'phase': case 'ignore': case 'coverage': case 'relearned': case 'edge': return line.type === 'phase' && line.phase === 'baseline' ? 'begins to learn' : line.type;
+    case 'phase': case 'ignore': case 'coverage': case 'heartbeat': case 'relearned': case 'edge': return line.type === 'phase' && line.phase === 'baseline' ? 'begins to learn' : line.type;
   }
 };
 
