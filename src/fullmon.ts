@@ -1,11 +1,13 @@
+import { Has } from './audit/event.ts';
 import { noLosses, saveLosses } from './audit/losses.ts';
 import type { Losses, LossesState } from './audit/losses.ts';
+import type { Mount } from './audit/mounts.ts';
 import { reassemble } from './audit/reassembler.ts';
 import type { Break, ReassemblerState } from './audit/reassembler.ts';
 import { watchSerials } from './audit/serials.ts';
 import type { SerialsState } from './audit/serials.ts';
 import type { AuditStatus } from './audit/status.ts';
-import { ms } from './audit/units.ts';
+import { bytes, ms } from './audit/units.ts';
 import type { Ms, Pid } from './audit/units.ts';
 import { newBaseline } from './baseline/baseline.ts';
 import type { BaselineState } from './baseline/baseline.ts';
@@ -14,6 +16,7 @@ import type { Schedule } from './baseline/coverage.ts';
 import { deriveEdges } from './behaviour/derive.ts';
 import { ARROW, printObject } from './behaviour/edge.ts';
 import type { NodeText, Subject } from './behaviour/edge.ts';
+import { Trait } from './behaviour/handler.ts';
 import { auditFact } from './behaviour/health.ts';
 import type { AuditFact, ChangedFact } from './behaviour/health.ts';
 import { openHostnames } from './behaviour/hostnames.ts';
@@ -36,6 +39,8 @@ import { findingOf } from './detect/health.ts';
 import { trackIncidents } from './detect/incidents.ts';
 import type { Alert, Change, IncidentsState, KeptIncident, Rate } from './detect/incidents.ts';
 import type { Line } from './detect/line.ts';
+import { watchMounts } from './detect/mounts.ts';
+import type { MountWatchState } from './detect/mounts.ts';
 import { isGrave, isHigh, rate } from './detect/severity.ts';
 import { withoutSteps } from './detect/steps.ts';
 import { watchAudit } from './detect/status.ts';
@@ -109,6 +114,7 @@ export interface Snapshot {
   readonly floods: FloodsState;
   readonly changes: readonly AuditChange[];
   readonly audit?: AuditWatchState;
+  readonly mounts?: MountWatchState;
 }
 
 export interface Fullmon {
@@ -132,6 +138,8 @@ export interface Fullmon {
   readonly audit: (status: AuditStatus, now: Ms) => void;
   /** These settings count from now on. */
   readonly change: (settings: Required<Pick<Settings, 'rebase' | 'flood'>>) => void;
+  /** What is mounted `now` (audit clock), asked again and again: what rules do not hold for is told. */
+  readonly mounted: (mounts: readonly Mount[], now: Ms) => void;
   readonly losses: Losses;
   /** Those that are remembered, as they stand. */
   readonly incidents: () => readonly KeptIncident[];
@@ -171,6 +179,9 @@ const SILENT = 600_000;
 /** A log that nobody read may have been silent for so long. Ms. */
 const SILENCE = 60_000;
 
+/** The name of a kernel edge that takes a mount away, before its path. */
+const UMOUNT = 'umount:';
+
 const minutes = (time: number): string => `${Math.round(time / 60_000)} min`;
 
 export const createFullmon = (settings: Settings, tell: (line: Line) => void, lookup?: Lookup, before?: Snapshot | 'damaged'): Fullmon => {
@@ -194,6 +205,8 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   const changes = new Map<string, AuditChange>(saved?.changes.map((change) => [change.fact.change, change]));
 
   const auditing = watchAudit(saved?.audit);
+  const mounts = watchMounts(saved?.mounts);
+  let rules: AuditStatus['rules'];
   let asked: Ms | undefined;
 
   const monitor = settings.monitor * 1000;
@@ -214,7 +227,10 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   /** Nobody watched: that is told, and not taken for time in which something could have been learned. */
   const breaks = ({ why, from, to }: Break): void => {
     if (why === 'paused' && to - from < SILENCE) return;
-    if (why === 'reboot') processes.reboot();
+    if (why === 'reboot') {
+      processes.reboot();
+      mounts.reboot();
+    }
     serials.restart();
     if (phase === 'learning') learnUntil = ms(learnUntil + to - from);
     const what = { lost: 'a part of the log is missing', paused: 'the log was not read', reboot: 'the machine was started anew' }[why];
@@ -233,6 +249,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     derive(event);
     const fact = auditFact(event);
     if (fact !== undefined) hear(fact, event.time);
+    if ((event.has & Has.config) !== 0 && event.config.change === 'add_rule') mounts.loaded();
     if (sightings.isFull() || (monitor === 0 && phase === 'monitoring' && (sightings.size() > 0 || fact !== undefined))) settle(time);
   }, breaks, saved?.events);
 
@@ -307,9 +324,15 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     if (!isWhole && phase === 'learning') learnUntil = ms(learnUntil + now - start);
   };
 
+  const takeSightings = (): readonly Sighting[] => {
+    const seen = sightings.take();
+    for (const { kind, name, traits, last } of seen) if (kind === 'kernel' && name.startsWith(UMOUNT) && (traits & Trait.denied) === 0) mounts.gone(bytes(name.slice(UMOUNT.length)), last);
+    return seen;
+  };
+
   const learn = (): void => {
     const grave: Sighting[] = [];
-    for (const seen of sightings.take()) {
+    for (const seen of takeSightings()) {
       if (isGrave(seen) && !isIgnored(seen)) grave.push(seen);
       else if (!isDamaged) baseline.learn(seen);
     }
@@ -409,7 +432,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   };
 
   const detect = (now: Ms): void => {
-    const seen = sightings.take();
+    const seen = takeSightings();
     const unknown = seen.filter((s) => !baseline.knows(s) && !isIgnored(s));
     // Who learns nothing wants to see all there is.
     const unseen = settings.baseline > 0 ? withoutSteps(unknown) : unknown;
@@ -443,6 +466,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       floods: floods.save(),
       changes: [...changes.values()],
       audit: auditing.save(),
+      mounts: mounts.save(),
     };
   };
 
@@ -472,6 +496,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     know: processes.learn,
     hostnames,
     audit(status, now) {
+      ({ rules } = status);
       const { findings, blind } = auditing.look(status);
       for (const finding of findings) tell({ type: 'finding', time: now, kind: 'audit', ...finding });
       if (blind && phase === 'learning' && asked !== undefined && now > asked) learnUntil = ms(learnUntil + now - asked);
@@ -480,6 +505,9 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     change(next) {
       rebase = next.rebase;
       floods.change(next.flood);
+    },
+    mounted(all, now) {
+      for (const finding of mounts.look(all, rules, now)) tell({ type: 'finding', time: now, kind: 'audit', ...finding });
     },
     losses,
     incidents: incidents.kept,

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseMounts } from './audit/mounts.ts';
 import { openSeam } from './audit/seam.ts';
 import { parseStatus } from './audit/status.ts';
 import type { AuditStatus } from './audit/status.ts';
@@ -14,8 +15,8 @@ import { reloading } from './config/reload.ts';
 import type { Reloadable } from './config/reload.ts';
 import { FullmonError } from './input/errors.ts';
 import { ACCEPTED_FILE } from './input/accepted.ts';
-import { pollAudit } from './input/auditstatus.ts';
-import { readContainer, readProcess, readProcesses } from './input/proc.ts';
+import { AUDITD_LOG, pollAudit } from './input/auditstatus.ts';
+import { readContainer, readMounts, readProcess, readProcesses } from './input/proc.ts';
 import { STDIN } from './input/replay.ts';
 import type { ProcEntry } from './input/proc.ts';
 import type { Follower, TailNotice } from './input/tail.ts';
@@ -85,6 +86,9 @@ type LiveOptions = Options & {
   /** Directory of `fullmon prepare`. */
   readonly prepared: string | undefined;
 };
+
+/** Seconds between two looks at what is mounted. */
+const MOUNTS = 30;
 
 /** Serves the metrics where that is wanted; it may be elsewhere or nowhere at the next reading of the settings. Throws a {@link FullmonError} for a place that is none. */
 const openMetrics = async (place: string | undefined, vitals: () => Vitals, notice: (text: string) => void): Promise<Required<Pick<Reloadable, 'change'>> & MetricsServer> => {
@@ -244,6 +248,12 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
     },
     root && options.prepared !== undefined ? { answer: (await import('./prepare.ts')).answerIn(options.prepared), log: root.log } : undefined,
   );
+  const mounts = setInterval(() => {
+    const all = parseMounts(readMounts());
+    // Those of the machine that writes the log.
+    const isLocal = socket !== undefined || options.auditd === AUDITD_LOG || status !== undefined;
+    if (isLocal && all.length > 0) fullmon.mounted(all, ms(Date.now()));
+  }, MOUNTS * 1000).unref();
   const quiet = heartbeat(vitals, output.tell);
   const metrics = await openMetrics(options.metrics, vitals, output.notice);
   reload.add(metrics);
@@ -295,6 +305,7 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
   unasked();
   asking.abort();
   manager.stop();
+  clearInterval(mounts);
   quiet();
   await metrics.stop();
   log.stop();

@@ -123,3 +123,6 @@ export const readProcesses = (seen?: ReadonlyMap<number, Links>): { readonly pro
   const last = optional(() => Number(read('/proc/loadavg').trim().split(' ')[4]), Number.NaN);
   return { processes: [...ordered.values()], lastPid: Number.isInteger(last) ? last : undefined };
 };
+
+/** What is mounted where this process runs, as `/proc/self/mountinfo` says it; empty where that cannot be read. */
+export const readMounts = (): string => optional(() => read('/proc/self/mountinfo'), '');

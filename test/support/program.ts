@@ -45,6 +45,8 @@ export interface How {
   /** File descriptor for stdout instead of a pipe. */
   readonly stdout?: number;
   readonly uid?: number;
+  /** Ms until it is ended, 30000 unless told otherwise. */
+  readonly timeout?: number;
 }
 
 /** Starts the program, or any other, as a child of its own. */
@@ -54,7 +56,7 @@ export const start = (command: readonly string[], how: How = {}): Running => {
     stdio: [how.input === undefined ? 'ignore' : 'pipe', how.stdout ?? 'pipe', 'pipe'],
     ...(how.uid === undefined ? {} : { uid: how.uid, gid: how.uid }),
     // Whatever hangs, hangs alone.
-    timeout: 30_000,
+    timeout: how.timeout ?? 30_000,
     killSignal: 'SIGKILL',
   });
   let stdout = '';
