@@ -79,7 +79,7 @@ describe('a file system mounted after the rules were loaded', () => {
   it('takes no more memory however many there were', () => {
     const mounts = watchMounts();
     mounts.look(all(ROOT), OURS, at(0));
-    for (let n = 1; n < 50; n++) mounts.look(all(...Array.from({ length: 5000 }, (_, i) => MNT.replace('/mnt', `/mnt/${n}-${i}`))), OURS, at(n * HOUR));
+    for (let n = 1; n < 4; n++) mounts.look(all(...Array.from({ length: 5000 }, (_, i) => MNT.replace('/mnt', `/mnt/${n}-${i}`))), OURS, at(n * HOUR));
     const { known, told: paths } = mounts.save();
     expect([known?.length, paths.length]).toEqual([4096, 1024]);
   });
