@@ -11,6 +11,8 @@ export interface AuditSocketEvents {
   /** Of the log, while that is read. */
   readonly fileEnd: () => void;
   readonly heed: (notice: TailNotice) => void;
+  /** Events that the socket did not tell since it was turned to. */
+  readonly missing: () => number;
   /** All that was written or sent so far has been handed over. */
   readonly idle: () => void;
   /** A word for the operator. */
@@ -29,6 +31,8 @@ const MAX_HELD = 524_288;
 /** Ms between two attempts: at first, and at most. */
 const SOON = 100;
 const LATER = 5000;
+/** After auditd has thrown away what it should have told: it is too busy for that, or the reader was. Ms. */
+const MUCH_LATER = 600_000;
 
 /**
  * Reads auditd's socket, and its log whenever the socket does not speak: before it is connected, and after auditd has gone away. Each time both are
@@ -45,6 +49,9 @@ export const followSocket = ({ path, log }: AuditSocket, wait: number, from: Pos
   let turning: Promise<void> | undefined;
   let failed = 0;
   let isQuiet = true;
+  /** At the last look; what is late comes before the next. */
+  let missing = 0;
+  let isOverrun = false;
   let told = '';
 
   const tell = (text: string): void => {
@@ -61,6 +68,7 @@ export const followSocket = ({ path, log }: AuditSocket, wait: number, from: Pos
     tell('reading');
     failed = 0;
     held = undefined;
+    missing = 0;
     on.turn('socket');
     for (const chunk of speaker) on.chunk(chunk);
   };
@@ -80,8 +88,9 @@ export const followSocket = ({ path, log }: AuditSocket, wait: number, from: Pos
     });
   };
 
-  const connection = keepConnected(path, () => Math.min(SOON * 2 ** failed++, LATER), {
+  const connection = keepConnected(path, () => (isOverrun ? MUCH_LATER : Math.min(SOON * 2 ** failed++, LATER)), {
     open(socket) {
+      isOverrun = false;
       held = [];
       bytes = 0;
       socket.on('data', (chunk: Buffer) => {
@@ -94,16 +103,24 @@ export const followSocket = ({ path, log }: AuditSocket, wait: number, from: Pos
       });
     },
     closed(why) {
-      tell(`${why}: reading ${log} until it speaks`);
+      tell(`${isOverrun ? 'auditd has thrown away what it should tell' : why}: reading ${log} until it speaks`);
       held = undefined;
       if (reader === undefined) readLog(writtenSince(since()));
     },
   });
   readLog(from);
 
-  const timer = setInterval(() => {
-    if (reader !== undefined) turn();
+  const look = (): void => {
+    const before = missing;
+    missing = on.missing();
+    isOverrun = before > 0 && missing > 0;
+    if (isOverrun) connection.cut();
     else if (isQuiet) on.idle();
+  };
+
+  const timer = setInterval(() => {
+    if (reader === undefined) look();
+    else turn();
     isQuiet = true;
   }, wait * 1000);
 

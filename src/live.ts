@@ -12,7 +12,6 @@ import { createFullmon } from './fullmon.ts';
 import type { Settings } from './fullmon.ts';
 import { strangers } from './config/environment.ts';
 import { reloading } from './config/reload.ts';
-import type { Reloadable } from './config/reload.ts';
 import { FullmonError } from './input/errors.ts';
 import { ACCEPTED_FILE } from './input/accepted.ts';
 import { AUDITD_LOG, pollAudit } from './input/auditstatus.ts';
@@ -26,9 +25,9 @@ import { hearing } from './hearing.ts';
 import { watchFile } from './logwatch.ts';
 import { tellManager } from './manager.ts';
 import type { Prepared } from './prepare.ts';
+import { checkMetrics, metricsOf } from './metrics.ts';
 import { inLog, readAuditSocket, writtenSince } from './place.ts';
 import type { Place } from './place.ts';
-import type { MetricsServer } from './report/metrics.ts';
 import { describeLosses, openOutput } from './report/output.ts';
 import type { Output } from './report/output.ts';
 import { countTold, heartbeat } from './report/vitals.ts';
@@ -90,22 +89,6 @@ type LiveOptions = Options & {
 /** Seconds between two looks at what is mounted. */
 const MOUNTS = 30;
 
-/** Serves the metrics where that is wanted; it may be elsewhere or nowhere at the next reading of the settings. Throws a {@link FullmonError} for a place that is none. */
-const openMetrics = async (place: string | undefined, vitals: () => Vitals, notice: (text: string) => void): Promise<Required<Pick<Reloadable, 'change'>> & MetricsServer> => {
-  let current: string | undefined;
-  let server: MetricsServer | undefined;
-  const change = async ({ metrics }: Pick<Options, 'metrics'>): Promise<void> => {
-    if (metrics === current) return;
-    const { readMetricsPlace, serveMetrics } = await import('./report/metrics.ts');
-    const next = metrics === undefined ? undefined : readMetricsPlace(metrics);
-    await server?.stop();
-    current = metrics;
-    server = next && (await serveMetrics(next, vitals, notice));
-  };
-  await change({ metrics: place });
-  return { change, stop: async () => server?.stop() };
-};
-
 /** What the socket told before it was turned to may be in the log only a moment later, or be told late. Ms. */
 const OVERLAP = 60_000;
 
@@ -126,6 +109,8 @@ const isAtTerminal = (): boolean => process.stdin.isTTY || process.stdout.isTTY;
 
 /** `fullmon`: follows a growing log until it is told to stop. `read`: the options as they are now, with each hangup signal. */
 export const runLive = async (options: LiveOptions, read: () => Promise<Options>): Promise<void> => {
+  const socket = readAuditSocket(options.auditd);
+  await checkMetrics(options);
   const { count, told } = countTold();
   const printed = openOutput(options.format, { buffered: false, lasting: true });
   const output = hearing({
@@ -176,7 +161,6 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
   const log = watchFile(options.auditd, resumed !== undefined, tell, output.notice, fullmon.pause);
   let follower: Follower | undefined;
   const before = resumed?.position;
-  const socket = readAuditSocket(options.auditd);
   let since = before !== undefined && 'since' in before ? before.since : Date.now();
   const seam = socket && openSeam(fullmon.feed, fullmon.endFile, () => fullmon.resume('lost'), before !== undefined && 'taken' in before ? before.taken : []);
   const position = (): Place | undefined => (seam === undefined ? follower?.position() : { since, taken: seam.save() });
@@ -255,7 +239,8 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
     if (isLocal && all.length > 0) fullmon.mounted(all, ms(Date.now()));
   }, MOUNTS * 1000).unref();
   const quiet = heartbeat(vitals, output.tell);
-  const metrics = await openMetrics(options.metrics, vitals, output.notice);
+  const metrics = metricsOf(vitals, output.notice);
+  await metrics.change(options);
   reload.add(metrics);
   if (options.auditd === STDIN) {
     if (resumed) fullmon.resume('paused');
@@ -297,7 +282,7 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
           seam.turn(to);
         });
       };
-      const stream = (await import('./auditsocket.ts')).followSocket(socket, options.wait, from, () => since, { chunk, turn, fileEnd: () => inOrder(seam.endFile), heed: notice, idle, notice: output.notice });
+      const stream = (await import('./auditsocket.ts')).followSocket(socket, options.wait, from, () => since, { chunk, turn, missing: seam.missing, fileEnd: () => inOrder(seam.endFile), heed: notice, idle, notice: output.notice });
       await stop;
       await stream.stop();
     }

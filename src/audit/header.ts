@@ -6,6 +6,9 @@ import type { Ms } from './units.ts';
 export type RecordType =
   | 'SYSCALL' | 'CWD' | 'PATH' | 'EXECVE' | 'SOCKADDR' | 'PROCTITLE' | 'LOGIN' | 'USER_START' | 'CONFIG_CHANGE' | 'DAEMON_START' | 'DAEMON_END' | 'DAEMON_ABORT' | 'DAEMON_ROTATE' | 'OBJ_PID' | 'KERN_MODULE' | 'OPENAT2' | 'EOE' | 'auditd' | 'other';
 
+/** By the kernel. What auditd tells of itself it numbers by its own, from somewhere in ten thousand: no hole, and no other boot behind it. */
+export const isNumbered = (type: RecordType): boolean => type !== 'DAEMON_START' && type !== 'DAEMON_END' && type !== 'DAEMON_ABORT' && type !== 'DAEMON_ROTATE' && type !== 'auditd';
+
 /** `[node=NAME ]type=TYPE msg=audit(SECONDS.MILLIS:SERIAL): BODY` */
 export interface Header {
   node: string;

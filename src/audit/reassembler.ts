@@ -1,7 +1,6 @@
 import { clearEvent, Has, newEvent, restoreEvent, saveEvent } from './event.ts';
 import type { Event, EventState } from './event.ts';
-import { newHeader, readHeader } from './header.ts';
-import type { RecordType } from './header.ts';
+import { isNumbered, newHeader, readHeader } from './header.ts';
 import { splitLines } from './lines.ts';
 import type { LinesState } from './lines.ts';
 import { reject } from './losses.ts';
@@ -25,9 +24,6 @@ const SERIAL_JITTER = 1000;
 const SET_BACK = 1000;
 
 const EXEC = Has.syscall | Has.execve;
-
-/** By the kernel. What auditd tells of itself it numbers by its own, from somewhere in ten thousand: no hole, and no other boot behind it. */
-const isNumbered = (type: RecordType): boolean => type !== 'DAEMON_START' && type !== 'DAEMON_END' && type !== 'DAEMON_ABORT' && type !== 'DAEMON_ROTATE' && type !== 'auditd';
 
 /**
  * From where to where the log tells nothing, by the stamps on both sides. lost: it did say more; paused: nobody read it meanwhile, it may have been

@@ -1,7 +1,8 @@
-import { newHeader, readHeader } from './header.ts';
+import { isNumbered, newHeader, readHeader } from './header.ts';
 import { splitLines } from './lines.ts';
 import type { Lines } from './lines.ts';
 import { noLosses } from './losses.ts';
+import { watchSerials } from './serials.ts';
 
 /** Two tellings of the same records, auditd's log and its socket, become one: whoever tells, each record is taken once. */
 export interface Seam {
@@ -12,6 +13,8 @@ export interface Seam {
    * nothing new up to there; the socket begins anywhere.
    */
   readonly turn: (to: 'log' | 'socket') => void;
+  /** Numbered events that did not come since the last turn, though later ones did. */
+  readonly missing: () => number;
   readonly endFile: () => void;
   readonly save: () => SeamState;
 }
@@ -40,6 +43,8 @@ export const openSeam = (pass: (line: Buffer) => void, fileEnd: () => void, lost
   /** The log has not come yet to what was taken last. */
   let searching = false;
   let last: Taken | undefined;
+  const serials = watchSerials();
+  let missing = 0;
 
   const forgetOldest = (): void => {
     for (const oldest of taken.keys()) {
@@ -85,6 +90,7 @@ export const openSeam = (pass: (line: Buffer) => void, fileEnd: () => void, lost
           lost();
         }
       }
+      if (header.node === '' && isNumbered(header.type)) serials.see(header.serial);
       if (isAgain(key)) return;
       take(key);
     } else if (searching) return;
@@ -103,7 +109,10 @@ export const openSeam = (pass: (line: Buffer) => void, fileEnd: () => void, lost
       if (searching) lost();
       again = new Map([...taken].map(([key, { records }]) => [key, records]));
       searching = to === 'log' && taken.size > 0;
+      serials.restart();
+      missing = 0;
     },
+    missing: () => (missing += serials.take().missing),
     endFile() {
       lines.end();
       fileEnd();

@@ -95,6 +95,15 @@ describe('the log and the socket together', () => {
     expect(losses()).toBe(0);
   });
 
+  it('count the events that were not told, but not those that are told late', () => {
+    const { seam } = open();
+    seam.turn('socket');
+    for (const serial of [5, 6, 9, 7, 10]) seam.feed(told([record(serial, 'x')]));
+    expect(seam.missing()).toBe(1);
+    seam.feed(told([record(8, 'x')]));
+    expect(seam.missing()).toBe(0);
+  });
+
   it('remember a bounded number of events', () => {
     const { seam } = open();
     for (let serial = 0; serial < 30_000; serial++) seam.feed(told([record(serial, 'x')]));

@@ -117,6 +117,19 @@ describe("auditd's socket", { timeout: 30_000 }, () => {
     expect(lines().filter(({ type }) => type === 'finding')).toEqual([]);
   });
 
+  it('that auditd has thrown records away for is left for the log, which has them', async () => {
+    await listen();
+    const one = await agent();
+    await speaks(one);
+    create();
+    create({ isTold: false });
+    create();
+    await one.says(`auditd has thrown away what it should tell: reading ${log()}`);
+    create();
+    await tellsAll();
+    expect(lines().filter(({ type }) => type === 'finding')).toEqual([]);
+  });
+
   it('that goes away is connected again when it is back; meanwhile the log is read', async () => {
     await listen();
     const one = await agent();

@@ -16,7 +16,7 @@ import { terminalReport } from '../../src/report/terminal.ts';
 import { countTold, heartbeat, troublesOf } from '../../src/report/vitals.ts';
 import type { Vitals } from '../../src/report/vitals.ts';
 import { ms } from '../../src/audit/units.ts';
-import { builtProgram, start } from '../support/program.ts';
+import { builtProgram, run, start } from '../support/program.ts';
 import { record, syscall } from '../support/log.ts';
 
 const NOW = 1_700_000_000_000;
@@ -251,6 +251,12 @@ describe('a client', () => {
 });
 
 describe('the running agent', () => {
+  it('does not start with a place that others could reach', async () => {
+    const { status, stderr } = await run([process.execPath, builtProgram(), '--metrics', '0.0.0.0:9464', '--auditd', join(dir, 'log'), '--state', join(dir, 'state')]);
+    expect([status, stderr]).toEqual([2, "fullmon: --metrics: only an address of the loopback interface or a unix socket is listened on (127.0.0.1:PORT, [::1]:PORT, unix:PATH), got '0.0.0.0:9464'\n"]);
+    expect(existsSync(join(dir, 'state'))).toBe(false);
+  });
+
   it('tells how it stands, says why it is not well, and waits for a port that is taken', { timeout: 30_000 }, async () => {
     const log = join(dir, 'audit.log');
     writeFileSync(log, '');
