@@ -24,6 +24,8 @@ export type SeamState = readonly (readonly [time: number, serial: number, record
 
 /** Events that are remembered; more than auditd keeps in its queue before the socket (2000 records) and what the shell holds back at a turn. */
 const REMEMBERED = 8192;
+/** Of those, as many as may come in another order: the log is passed over up to the first of them. */
+const SAVED = 1024;
 
 const NEWLINE = Buffer.from('\n');
 
@@ -117,6 +119,6 @@ export const openSeam = (pass: (line: Buffer) => void, fileEnd: () => void, lost
       lines.end();
       fileEnd();
     },
-    save: () => [...taken.values()].map(({ time, serial, records }) => [time, serial, records]),
+    save: () => [...taken.values()].slice(-SAVED).map(({ time, serial, records }) => [time, serial, records]),
   };
 };

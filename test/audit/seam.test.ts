@@ -107,6 +107,6 @@ describe('the log and the socket together', () => {
   it('remember a bounded number of events', () => {
     const { seam } = open();
     for (let serial = 0; serial < 30_000; serial++) seam.feed(told([record(serial, 'x')]));
-    expect(seam.save()).toHaveLength(8192);
+    expect(seam.save()).toHaveLength(1024);
   });
 });
