@@ -12,7 +12,7 @@ import { createFullmon } from './fullmon.ts';
 import type { Settings } from './fullmon.ts';
 import { strangers } from './config/environment.ts';
 import { reloading } from './config/reload.ts';
-import { FullmonError } from './input/errors.ts';
+import { FullmonError, inside } from './input/errors.ts';
 import { ACCEPTED_FILE } from './input/accepted.ts';
 import { AUDITD_LOG, pollAudit } from './input/auditstatus.ts';
 import { readContainer, readMounts, readProcess, readProcesses } from './input/proc.ts';
@@ -109,7 +109,7 @@ const isAtTerminal = (): boolean => process.stdin.isTTY || process.stdout.isTTY;
 
 /** `fullmon`: follows a growing log until it is told to stop. `read`: the options as they are now, with each hangup signal. */
 export const runLive = async (options: LiveOptions, read: () => Promise<Options>): Promise<void> => {
-  const socket = readAuditSocket(options.auditd);
+  const socket = inside('--auditd', () => readAuditSocket(options.auditd));
   await checkMetrics(options);
   const { count, told } = countTold();
   const printed = openOutput(options.format, { buffered: false, lasting: true });
@@ -214,6 +214,9 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
     for (const signal of ['SIGINT', 'SIGTERM', ...(isAtTerminal() ? ['SIGHUP'] as const : [])] as const) process.on(signal, () => resolve());
   });
   await names?.ready;
+  const metrics = metricsOf(vitals, output.notice);
+  await metrics.change(options);
+  reload.add(metrics);
   await reload.begin();
   const unasked = pollAudit(
     options.auditd === STDIN ? undefined : socket?.log ?? options.auditd,
@@ -239,9 +242,6 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
     if (isLocal && all.length > 0) fullmon.mounted(all, ms(Date.now()));
   }, MOUNTS * 1000).unref();
   const quiet = heartbeat(vitals, output.tell);
-  const metrics = metricsOf(vitals, output.notice);
-  await metrics.change(options);
-  reload.add(metrics);
   if (options.auditd === STDIN) {
     if (resumed) fullmon.resume('paused');
     manager.ready('reading records from stdin');

@@ -1,3 +1,4 @@
+import { inside } from './input/errors.ts';
 import type { Options } from './config/resolve.ts';
 import type { MetricsServer } from './report/metrics.ts';
 import type { Vitals } from './report/vitals.ts';
@@ -13,7 +14,9 @@ export interface Metrics {
 
 /** Throws a `FullmonError` for a place that is none. */
 export const checkMetrics = async ({ metrics }: Wanted): Promise<void> => {
-  if (metrics !== undefined) (await import('./report/metrics.ts')).readMetricsPlace(metrics);
+  if (metrics === undefined) return;
+  const { readMetricsPlace } = await import('./report/metrics.ts');
+  inside('--metrics', () => readMetricsPlace(metrics));
 };
 
 export const metricsOf = (vitals: () => Vitals, notice: (text: string) => void): Metrics => {

@@ -30,6 +30,6 @@ export const SCHEME = 'unix:';
 export const readAuditSocket = (auditd: string): AuditSocket | undefined => {
   if (!auditd.startsWith(SCHEME)) return undefined;
   const [path = '', log = AUDITD_LOG, ...more] = auditd.slice(SCHEME.length).split('@');
-  if (!path.startsWith('/') || !log.startsWith('/') || more.length > 0) throw new FullmonError(`--auditd: expected unix:PATH or unix:PATH@LOG, both from the root on, got '${auditd.slice(0, 80)}'`);
+  if (!path.startsWith('/') || !log.startsWith('/') || more.length > 0) throw new FullmonError(`expected unix:PATH or unix:PATH@LOG, both from the root on, got '${auditd.slice(0, 80)}'`);
   return { path, log };
 };

@@ -18,7 +18,7 @@ const MAX_PATH = 96;
 
 /** Reads `unix:PATH` or `ADDRESS:PORT`. Throws a {@link FullmonError} for what others could reach: nobody who asks has to say who he is. */
 export const readMetricsPlace = (text: string): MetricsPlace => {
-  const wrong = (why: string): FullmonError => new FullmonError(`--metrics: ${why}, got '${text.slice(0, 80)}'`);
+  const wrong = (why: string): FullmonError => new FullmonError(`${why}, got '${text.slice(0, 80)}'`);
   if (text.startsWith('unix:')) {
     const path = text.slice('unix:'.length);
     if (!path.startsWith('/') || Buffer.byteLength(path) > MAX_PATH) throw wrong(`expected unix:PATH from the root on, ${MAX_PATH} bytes at most`);

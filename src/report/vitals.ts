@@ -60,7 +60,7 @@ export const countTold = (): { readonly count: (line: Line) => void; readonly to
         case 'incident': return line.state === 'closed' ? undefined : add(incidents, line.incident.severity);
         case 'finding': return add(findings[line.kind], line.severity ?? 'medium');
         case 'phase': if (line.phase === 'collect') told.cycles++; return;
-        case 'ignore': case 'coverage': case 'heartbeat': return;
+        case 'ignore': case 'coverage': case 'relearned': case 'heartbeat': return;
       }
     },
   };

@@ -181,6 +181,6 @@ describe("auditd's socket", { timeout: 30_000 }, () => {
   });
 
   it.each(['unix:', 'unix:relative', 'unix:/run/a@relative', 'unix:/run/a@/b@/c'])('is not to be had as %s', async (text) => {
-    expect(() => readAuditSocket(text)).toThrow('--auditd: expected unix:PATH or unix:PATH@LOG');
+    expect(() => readAuditSocket(text)).toThrow('expected unix:PATH or unix:PATH@LOG');
   });
 });
