@@ -263,7 +263,10 @@ service() {
   systemctl daemon-reload
   systemctl enable --quiet fullmon.service
   [ -z "$nostart" ] || return 0
+  first=
+  [ -e "$state/state" ] || first=1
   systemctl restart fullmon.service || die 1 'the service does not start: journalctl -u fullmon'
+  [ -n "$first" ] || return 0
   # Its own end, by force and in peace, is among what it learns: nothing new after the next boot or crash.
   systemctl kill --signal=KILL fullmon.service
   for _ in again 'and again'; do systemctl restart fullmon.service || die 1 'the service does not start again: journalctl -u fullmon'; done

@@ -24,6 +24,7 @@ line_of() {
 told() { line_of "$@" > /dev/null; }
 active() { systemctl is-active --quiet fullmon; }
 process() { systemctl show --property MainPID --value fullmon; }
+another() { active && [ "$(process)" != "$1" ]; }
 status_of() { grep -q "^$1:.*$2" "/proc/$(process)/status"; }
 # All there is, and who.
 inventory() {
@@ -37,9 +38,9 @@ attack() {
   local name=/tmp/.$1 line first time
   cp /usr/bin/id "$name"
   "$name" > /dev/null
-  becomes "an attack is told in the journal ($1)" 90 told '"kind":"exec"' "$name"
-  becomes '... and in the JSON log' 5 grep -q "\"kind\":\"exec\".*$name" /var/log/fullmon/alerts.json
-  line=$(line_of '"kind":"exec"' "$name")
+  becomes "an attack is told in the journal ($1)" 90 told '"kind":"exec"' ":$name"
+  becomes '... and in the JSON log' 5 grep -q "\"kind\":\"exec\".*:$name" /var/log/fullmon/alerts.json
+  line=$(line_of '"kind":"exec"' ":$name")
   [[ $line =~ \"time\":([0-9]+) ]] && time=${BASH_REMATCH[1]}
   [[ $line =~ \"first\":([0-9]+) ]] && first=${BASH_REMATCH[1]}
   [[ $line =~ \"severity\":\"(high|critical)\" ]] || die "it is not rated high: $line"
@@ -84,8 +85,7 @@ part_2() {
   before=$(process)
   kill -KILL "$before"
   attack killed
-  is 'it was killed, and started again' active
-  is '... as another process' [ "$(process)" != "$before" ]
+  is 'it was killed, and started again' another "$before"
   now=$(process)
 
   is 'it can be told to look at its settings again' systemctl reload fullmon
@@ -108,6 +108,16 @@ part_2() {
   augenrules --load > /dev/null
   systemctl start fullmon-audit.service
   becomes '... and says when it sees again' 60 told '"kind":"audit"' 'there are audit rules again'
+
+  mkdir -p /run/systemd/system/fullmon.service.d
+  printf '[Service]\nWatchdogSec=20\n' > /run/systemd/system/fullmon.service.d/e2e.conf
+  systemctl daemon-reload
+  systemctl restart fullmon
+  now=$(process)
+  sleep 30
+  is 'its signs of life reach the watchdog' [ "$(process)" = "$now" ]
+  kill -STOP "$now"
+  becomes '... and without them it is started again' 60 another "$now"
 
   cd /e2e/fullmon-*/
   ./install-debian.sh --uninstall
