@@ -48,7 +48,7 @@ run() {
   begin=$SECONDS
   TMPDIR=$work qemu-system-x86_64 -M q35 "${accel[@]}" -cpu qemu64 -smp "$(nproc)" -m 2048 \
     -nodefaults -display none -nic none -kernel "$image/vmlinuz" -initrd "$image/initrd" \
-    -append 'root=/dev/vda rw console=ttyS0 panic=-1 mitigations=off' \
+    -append 'root=/dev/vda rw console=ttyS0 panic=-1 mitigations=off systemd.default_timeout_start_sec=600' \
     -drive "file=$image/disk,format=raw,if=virtio,snapshot=on,cache=unsafe" -drive "file=$work/in.tar,format=raw,if=virtio,readonly=on" \
     -serial "file:$work/console" -serial "file:$work/out" > "$work/qemu" 2>&1 &
   vm=$!

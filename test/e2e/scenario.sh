@@ -7,12 +7,11 @@ die() { say "FAILED: $*"; exit 1; }
 # Both: what has to be so, in words, and a command that shows it.
 is() { local what=$1; shift; if "$@"; then say "ok: $what"; else die "$what"; fi; }
 becomes() {
-  local what=$1 left=$2
+  local what=$1 until=$((SECONDS + $2))
   shift 2
   until "$@"; do
-    [ "$left" -gt 0 ] || die "$what"
-    left=$((left - 1))
-    sleep 1
+    [ "$SECONDS" -lt "$until" ] || die "$what"
+    sleep 2
   done
   say "ok: $what"
 }
