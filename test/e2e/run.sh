@@ -3,7 +3,7 @@
 #
 #   npm run test:e2e -- bookworm [trixie]...
 #
-# Images are built once, into a cache outside of the checkout. Without hardware virtualisation it takes some ten minutes a suite.
+# Images are built once, into a cache outside of the checkout. Without hardware virtualisation it takes a quarter of an hour and more a suite.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-${TMPDIR:-/tmp}}/fullmon-e2e
