@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Floods fullmon with millions of distinct names, pids, programs or addresses, with an attack in the middle. Prints what memory that took
-// and what was told; fails when the attack was not found, when no flood was told or several were, or when it took more than 300 MiB.
+// Floods fullmon with millions of distinct names, pids, programs, users, addresses, ports or sessions, harmless or grave, with an attack in the
+// middle (or afterwards, when the flood comes while it learns). Prints what memory that took and what was told; fails when the attack was not
+// found, when the flood was told more than once or, while monitoring, not at all, when too much was told, or when it took more than 300 MiB.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -10,6 +11,7 @@ import { parseArgs } from 'node:util';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const MOST = 300; // MiB
+const MOST_TOLD = 20_000; // edges
 const START = 1_700_000_000_000; // ms
 const LEARNING = 60; // s
 const FLOODING = 40; // s, within one cycle
@@ -19,21 +21,30 @@ const UNSET = 4294967295;
 /** A number that looks like chance. */
 const mixed = n => (Math.imul(n ^ 0x5bd1e995, 0x9e3779b1) >>> 0).toString(36) + (Math.imul(n ^ (n >>> 7), 0x85ebca6b) >>> 0).toString(36);
 const letters = n => mixed(n).replace(/\d/g, digit => 'ghijklmnop'[digit]);
+const hex = text => (/^[!#-~]*$/.test(text) ? `"${text}"` : Buffer.from(text, 'latin1').toString('hex').toUpperCase());
 const address = n => `020001BB${(n >>> 0).toString(16).padStart(8, '0')}0000000000000000`.toUpperCase();
 
-const call = (nr, { pid, ppid = 1, exe, euid = 33, args = '0 0 0 0' }, ...records) => {
+const port = n => `0200${(1 + (n % 32_767)).toString(16).padStart(4, '0')}7F${Math.floor(n / 32_767).toString(16).padStart(6, '0')}0000000000000000`.toUpperCase();
+
+const call = (nr, { pid, ppid = 1, exe, euid = 33, login = UNSET, ses = UNSET, args = '0 0 0 0' }, ...records) => {
   const [a0, a1, a2, a3] = args.split(' ');
   return [
-    ['SYSCALL', `arch=c000003e syscall=${nr} success=yes exit=0 a0=${a0} a1=${a1} a2=${a2} a3=${a3} items=1 ppid=${ppid} pid=${pid} auid=${UNSET} uid=${euid} gid=33 euid=${euid} suid=33 fsuid=33 egid=33 sgid=33 fsgid=33 tty=(none) ses=${UNSET} comm="x" exe="${exe}" key=(null)`],
+    ['SYSCALL', `arch=c000003e syscall=${nr} success=yes exit=0 a0=${a0} a1=${a1} a2=${a2} a3=${a3} items=1 ppid=${ppid} pid=${pid} auid=${login} uid=${euid} gid=33 euid=${euid} suid=33 fsuid=33 egid=33 sgid=33 fsgid=33 tty=(none) ses=${ses} comm="x" exe="${exe}" key=(null)`],
     ...records, ['PROCTITLE', 'proctitle="x"'],
   ];
 };
-const create = (by, path) => call(257, { ...by, args: 'ffffff9c 0 241 1b6' }, ['CWD', 'cwd="/"'], ['PATH', `item=0 name=${/^[!#-~]*$/.test(path) ? `"${path}"` : Buffer.from(path, 'latin1').toString('hex').toUpperCase()} inode=5 dev=fe:00 mode=0100644 ouid=0 ogid=0 rdev=00:00 nametype=CREATE`]);
+const open = (by, path, flags, type, mode = '0100644') => call(257, { ...by, args: `ffffff9c 0 ${flags} 1b6` }, ['CWD', 'cwd="/"'], ['PATH', `item=0 name=${hex(path)} inode=5 dev=fe:00 mode=${mode} ouid=0 ogid=0 rdev=00:00 nametype=${type}`]);
+const create = (by, path, mode) => open(by, path, '241', 'CREATE', mode);
+const read = (by, path) => open(by, path, '0', 'NORMAL');
 const connect = (by, saddr) => call(42, by, ['SOCKADDR', `saddr=${saddr}`]);
 const exec = (by, ...argv) => call(59, by, ['EXECVE', `argc=${argv.length} ${argv.map((arg, i) => `a${i}="${arg}"`).join(' ')}`], ['CWD', 'cwd="/"']);
 
+const listen = (by, saddr) => call(49, by, ['SOCKADDR', `saddr=${saddr}`]);
+const login = ({ pid, login, ses }) => [...call(1, { pid, ppid: 700, exe: '/usr/sbin/sshd', euid: 0, login, ses }).slice(0, 1), ['LOGIN', `pid=${pid} uid=0 old-auid=${UNSET} auid=${login} tty=(none) old-ses=${UNSET} ses=${ses} res=1`], ['PROCTITLE', 'proctitle="x"']];
+
 const WEB = { pid: 500, exe: '/usr/sbin/nginx' };
-const pidOf = n => 1000 + (n % 4_000_000);
+/** Every other one, all the way round; the odd ones are the attacker's. */
+const pidOf = n => 1000 + ((2 * n) % 4_190_000);
 
 /** What the n-th event of a flood is. */
 const FLOODS = {
@@ -48,16 +59,24 @@ const FLOODS = {
   grave: n => exec({ pid: pidOf(n), ppid: 500, exe: `/tmp/${letters(n)}` }, 'x'),
   chains: n => exec({ pid: pidOf(n), ppid: pidOf(n - 1), exe: `/opt/${letters(n)}` }, 'x'),
   big: n => exec({ pid: pidOf(n), ppid: n % 10 === 0 ? 500 : pidOf(n - 1), exe: `/opt/${letters(n)}${'/x'.repeat(2000)}` }, 'y'.repeat(1500)),
-  users: n => create({ ...WEB, euid: n }, '/srv/data/x'),
+  users: n => create({ pid: 600, exe: '/usr/sbin/smbd', euid: n }, '/srv/data/x'),
   addresses: n => connect(WEB, address(n * 2654435761)),
+  ports: n => listen(WEB, port(n)),
+  sessions: n => (n % 2 === 0 ? login : by => create({ ...by, ppid: 700, exe: '/usr/sbin/sshd' }, `/home/${letters(n)}`))({ pid: pidOf(n >> 1), login: 1000 + (n >> 1), ses: 1 + (n >> 1) }),
+  webshells: n => create(WEB, `/srv/www/${letters(n)}.php`),
+  secrets: n => read(WEB, `/home/${letters(n)}/.ssh/id_ed25519`),
+  rights: n => create(WEB, `/tmp/${letters(n)}`, '0104755'),
+  breakins: n => exec({ pid: pidOf(n), exe: `/tmp/${letters(n)}` }, 'x'),
+  // Each without its end, so that it is open for as long as may be.
+  unfinished: n => create(WEB, `/srv/data/${letters(n)}`).slice(0, -1),
 };
 
-const SHELL = { pid: 501, ppid: 500, exe: '/usr/bin/dash' };
+const shell = pid => ({ pid, ppid: 500, exe: '/usr/bin/dash' });
 const ATTACK = [
-  [exec(SHELL, 'sh', '-c', 'id'), 'proc::33:/usr/sbin/nginx->proc::33:/usr/bin/dash -c@nginx'],
-  [connect(SHELL, address(0xcb007142)), 'proc::33:/usr/bin/dash -c@nginx->host:203.0.113.66:443'],
-  [create(SHELL, '/root/.ssh/authorized_keys'), 'proc::33:/usr/bin/dash -c@nginx->file:CREATE:/root/.ssh/authorized_keys'],
-  [create(WEB, '/srv/data/shell.php'), 'proc::33:/usr/sbin/nginx->file:CREATE:/srv/data/shell.php'],
+  [pid => exec(shell(pid), 'sh', '-c', 'id'), 'proc::33:/usr/sbin/nginx->proc::33:/usr/bin/dash -c@nginx'],
+  [pid => connect(shell(pid), address(0xcb007142)), 'proc::33:/usr/bin/dash -c@nginx->host:203.0.113.66:443'],
+  [pid => create(shell(pid), '/root/.ssh/authorized_keys'), 'proc::33:/usr/bin/dash -c@nginx->file:CREATE:/root/.ssh/authorized_keys'],
+  [() => create(WEB, '/srv/data/shell.php'), 'proc::33:/usr/sbin/nginx->file:CREATE:/srv/data/shell.php'],
 ];
 
 /** The whole log in blocks. */
@@ -68,12 +87,12 @@ const write = function* (shape, events, during) {
     serial++;
     for (const [type, body] of records) block += `type=${type} msg=audit(${Math.floor(time / 1000)}.${String(Math.floor(time) % 1000).padStart(3, '0')}:${serial}): ${body}\n`;
   };
-  const attack = time => ATTACK.forEach(([records], i) => event(time + i, records));
+  const attack = (time, n) => ATTACK.forEach(([records], i) => event(time + i, records(pidOf(n) + 1)));
   event(START, create(WEB, '/srv/a'));
   const from = START + (during === 'learning' ? 10 : LEARNING + 5) * 1000;
   for (let n = 1; n <= events; n++) {
     event(from + (n / events) * FLOODING * 1000, FLOODS[shape](n));
-    if (during === 'monitoring' && n === Math.floor(events / 2)) attack(from + (n / events) * FLOODING * 1000);
+    if (during === 'monitoring' && n === Math.floor(events * 0.4)) attack(from + (n / events) * FLOODING * 1000, n);
     // A daemon that works is heard of now and then.
     if (n % 1000 === 0) event(from + (n / events) * FLOODING * 1000, create(WEB, '/srv/a'));
     if (block.length < BLOCK) continue;
@@ -81,7 +100,7 @@ const write = function* (shape, events, during) {
     block = '';
   }
   const after = START + (LEARNING + 70) * 1000;
-  if (during === 'learning') attack(after);
+  if (during === 'learning') attack(after, events);
   event(after + 1000, create(WEB, '/srv/a'));
   yield block;
 };
@@ -131,10 +150,14 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     for (const during of values.during ? [values.during] : ['learning', 'monitoring']) {
       const { status, seconds, peak, edges, incidents, findings, missing } = await flood(shape, { events: Number(values.events), during, flags: values.rebase ? ['--rebase'] : [] });
       const floods = findings.filter(text => text.startsWith('flood: '));
+      // Each other bound is told for itself: its words begin in another way.
+      const budgets = floods.filter(text => text.startsWith('flood: more than '));
+      const twice = floods.map(text => text.slice(0, 30)).filter((text, i, all) => all.indexOf(text) < i);
       const trouble = [
-        ...(status === 0 ? [] : [`ended with ${status}`]), ...(peak > MOST ? [`more than ${MOST} MiB`] : []), ...missing.map(edge => `not told: ${edge}`),
+        ...(status === 0 ? [] : [`ended with ${status}`]), ...(peak > MOST ? [`more than ${MOST} MiB`] : []), ...(edges > MOST_TOLD ? [`more than ${MOST_TOLD} edges`] : []), ...missing.map(edge => `not told: ${edge}`),
+        ...(during === 'monitoring' && budgets.length === 0 ? ['no flood was told'] : []), ...twice.map(text => `told twice: ${text}`), ...(budgets.length > 1 ? ['told more than once'] : []),
       ];
-      console.log(`${shape} while ${during}: ${peak.toFixed(0)} MiB, ${seconds.toFixed(0)} s, ${edges} edges, ${incidents} incidents, ${floods.length} floods${trouble.map(text => `\n  ${text}`).join('')}${findings.slice(0, 6).map(text => `\n  ${text.slice(0, 400)}`).join('')}`);
+      console.log(`${shape} while ${during}: ${peak.toFixed(0)} MiB, ${seconds.toFixed(0)} s, ${edges} edges, ${incidents} incidents, ${ATTACK.length - missing.length} of ${ATTACK.length} of the attack, ${budgets.length} flood${budgets.length === 1 ? '' : 's'}, ${floods.length - budgets.length} other bounds${trouble.map(text => `\n  ${text}`).join('')}${findings.slice(0, 6).map(text => `\n  ${text.slice(0, 400)}`).join('')}`);
       if (trouble.length > 0) process.exitCode = 1;
     }
   }
