@@ -12,6 +12,7 @@ import type { Ms, Pid } from './audit/units.ts';
 import { newBaseline } from './baseline/baseline.ts';
 import type { BaselineState } from './baseline/baseline.ts';
 import { unitOf } from './baseline/coverage.ts';
+import { MAX_EDGES } from './baseline/room.ts';
 import type { Schedule } from './baseline/coverage.ts';
 import { deriveEdges } from './behaviour/derive.ts';
 import { ARROW, printObject } from './behaviour/edge.ts';
@@ -29,6 +30,8 @@ import { openRoster, readRoster } from './behaviour/roster.ts';
 import type { RosterState } from './behaviour/roster.ts';
 import { collectSightings } from './behaviour/sightings.ts';
 import type { Sighting, SightingsState } from './behaviour/sightings.ts';
+import { watchBounds } from './detect/bounds.ts';
+import type { BoundsState } from './detect/bounds.ts';
 import { watchLog } from './detect/completeness.ts';
 import type { LogWatchState } from './detect/completeness.ts';
 import { companyOf } from './detect/company.ts';
@@ -75,7 +78,7 @@ export interface Settings {
 type Phase = 'waiting' | 'learning' | 'monitoring';
 
 /** Counts the shapes that {@link Snapshot} has had. */
-export const SNAPSHOT = 4;
+export const SNAPSHOT = 5;
 
 /** So often one thing about auditing was changed. */
 interface AuditChange {
@@ -112,6 +115,7 @@ export interface Snapshot {
   readonly baseline: BaselineState;
   readonly incidents: IncidentsState;
   readonly floods: FloodsState;
+  readonly bounds: BoundsState;
   readonly changes: readonly AuditChange[];
   readonly audit?: AuditWatchState;
   readonly mounts?: MountWatchState;
@@ -182,6 +186,9 @@ const SILENCE = 60_000;
 /** The name of a kernel edge that takes a mount away, before its path. */
 const UMOUNT = 'umount:';
 
+/** Worth a word only if there are any. */
+const counted = (counts: Readonly<Record<string, number>>): Readonly<Record<string, number>> => Object.fromEntries(Object.entries(counts).filter(([, n]) => n > 0));
+
 const minutes = (time: number): string => `${Math.round(time / 60_000)} min`;
 
 export const createFullmon = (settings: Settings, tell: (line: Line) => void, lookup?: Lookup, before?: Snapshot | 'damaged'): Fullmon => {
@@ -200,6 +207,9 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   const baseline = newBaseline(unitOf(settings.baseline), saved?.baseline, settings.maxEdges);
   const floods = watchFloods(settings.flood, saved?.floods);
   const incidents = trackIncidents(floods, saved?.incidents);
+  const bounds = watchBounds(() => ({
+    events: losses.evicted, ...processes.forgotten(), directories: names.dropped(), answers: hostnames.dropped(), edges: baseline.refused().count, incidents: incidents.crowded(),
+  }), saved?.bounds);
 
   /** What changed about auditing in this window, where no call tells who did it. */
   const changes = new Map<string, AuditChange>(saved?.changes.map((change) => [change.fact.change, change]));
@@ -284,6 +294,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   const close = (until: Ms): void => {
     checkLog(until);
     settle(until);
+    tellBounds(until);
   };
 
   const setBack = (now: Ms): void => {
@@ -336,8 +347,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       if (isGrave(seen) && !isIgnored(seen)) grave.push(seen);
       else if (!isDamaged) baseline.learn(seen);
     }
-    alert(grave, time);
-    tellRefused(time);
+    alert(incidents.add(grave, rateEdge, time, settings.maintenance), time);
     tellChanges(time);
   };
 
@@ -347,33 +357,27 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     else detect(now);
   };
 
-  /** What the graph has no room for stays new; that is told when it happens first, and when learning ends. */
-  const tellRefused = (now: Ms, isLast = false): void => {
-    const refused = baseline.refused(isLast);
-    if (refused !== undefined) tell({ type: 'finding', time: now, kind: 'flood', severity: 'medium', text: refused });
+  /** What there was no room for. */
+  const tellBounds = (now: Ms): void => {
+    for (const { severity, text } of bounds.judge(now, { maxEdges: settings.maxEdges ?? MAX_EDGES, refused: baseline.refused().first })) tell({ type: 'finding', time: now, kind: 'flood', severity, text });
   };
 
   const isIgnored = (s: Sighting): boolean => settings.ignored(s.node, printObject(s), s.last);
 
   const rateEdge: Rate = (seen, after, inRow) => rate(seen, baseline.novelty(seen), companyOf(seen, baseline.knowsLogin, after, inRow));
 
-  /** Sorts unseen edges into incidents and tells them; returns what was told. */
-  const alert = (unseen: readonly Sighting[], now: Ms): readonly Alert[] => {
-    const changes = incidents.add(unseen, rateEdge, now, settings.maintenance);
+  /** Tells what has become of the incidents; returns the edges that were told. */
+  const alert = (changes: readonly Change[], now: Ms): readonly Alert[] => {
     for (const change of changes) {
       announce(change, now);
       for (const one of change.alerts) tell({ type: 'edge', time: now, alert: one });
     }
     for (const { incident } of incidents.close(now)) tell({ type: 'incident', time: now, state: 'closed', incident });
-    tellFloods(now, now);
-    return changes.flatMap(({ alerts }) => alerts);
-  };
-
-  const tellFloods = (until: Ms, now: Ms): void => {
-    for (const flood of floods.report(until)) {
-      const { count, incident, over } = flood;
-      tell({ type: 'finding', time: now, kind: 'flood', severity: over ? 'low' : 'medium', text: describeFlood(flood), facts: { count, ...(incident === undefined ? {} : { incident }) } });
+    for (const flood of floods.report(now)) {
+      const { count, grave, incident } = flood;
+      tell({ type: 'finding', time: now, kind: 'flood', severity: grave > 0 ? 'high' : 'medium', text: describeFlood(flood), facts: { count, ...(incident === undefined ? {} : { incident }) } });
     }
+    return changes.flatMap(({ alerts }) => alerts);
   };
 
   const announce = ({ state, incident, alerts }: Change, now: Ms): void => {
@@ -390,8 +394,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
   const prepare = (): void => {
     tell({ type: 'phase', time: learnUntil, phase: 'normalize', facts: { edges: baseline.graph.size } });
     normalise(learnUntil);
-    tell({ type: 'phase', time: learnUntil, phase: 'prepare', facts: { nodes: baseline.graph.order, edges: baseline.graph.size } });
-    tellRefused(learnUntil, true);
+    tell({ type: 'phase', time: learnUntil, phase: 'prepare', facts: { nodes: baseline.graph.order, edges: baseline.graph.size, ...counted({ refused: baseline.refused().count, held: floods.counted() }) } });
     if (settings.baseline > 0) tell({ type: 'coverage', time: learnUntil, coverage: baseline.coverage(settings.schedules) });
     phase = 'monitoring';
     start = end = learnUntil;
@@ -424,10 +427,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       edges.push(seen.node + ARROW + printObject(seen));
     }
     for (const [service, edges] of learned) tell({ type: 'relearned', time: now, service, edges });
-    if (learned.size > 0) {
-      tellRefused(now);
-      normalise(now);
-    }
+    if (learned.size > 0) normalise(now);
     return rest;
   };
 
@@ -436,12 +436,13 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     const unknown = seen.filter((s) => !baseline.knows(s) && !isIgnored(s));
     // Who learns nothing wants to see all there is.
     const unseen = settings.baseline > 0 ? withoutSteps(unknown) : unknown;
-    if (seen.length > 0 && monitor > 0) tell({ type: 'phase', time: now, phase: 'detect', facts: { edges: seen.length, unseen: unseen.length } });
-    const alerts = alert(relearn(unseen, now), now);
+    const found = incidents.add(relearn(unseen, now), rateEdge, now, settings.maintenance);
+    const held = floods.counted();
+    if (seen.length > 0 && monitor > 0) tell({ type: 'phase', time: now, phase: 'detect', facts: { edges: seen.length, unseen: unseen.length, ...counted({ held }) } });
+    const alerts = alert(found, now);
     tellChanges(now);
     if (!rebase || alerts.length === 0) return;
     for (const { seen: s, severity, lowered } of alerts) if (!isHigh(severity) && !lowered) baseline.learn(s);
-    tellRefused(now);
     normalise(now);
   };
 
@@ -464,6 +465,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       baseline: baseline.save(whole),
       incidents: incidents.save(whole),
       floods: floods.save(),
+      bounds: bounds.save(),
       changes: [...changes.values()],
       audit: auditing.save(),
       mounts: mounts.save(),
@@ -487,7 +489,6 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       events.end();
       if (phase !== 'waiting') close(time);
       for (const { incident } of incidents.close(ms(Infinity))) tell({ type: 'incident', time, state: 'closed', incident });
-      tellFloods(ms(Infinity), time);
     },
     pause() {
       if (phase !== 'waiting') settle(time);

@@ -43,8 +43,11 @@ const fromShape3 = (saved: Saved): Saved => {
   };
 };
 
+/** What there is too much of is told in another way: a flood that goes on is told again. */
+const fromShape4 = (saved: Saved): Saved => ({ ...saved, shape: 5, floods: { buckets: [], old: [], rising: [], counted: 0, swept: 0 }, bounds: [] });
+
 /** By the shape that a step begins with. */
-const STEPS: Readonly<Record<number, (saved: Saved) => Saved>> = { 3: fromShape3 };
+const STEPS: Readonly<Record<number, (saved: Saved) => Saved>> = { 3: fromShape3, 4: fromShape4 };
 
 /** A state in the shape of today. Throws when it cannot be had, and says what to do. */
 export const migrated = (saved: Saved): Saved => {

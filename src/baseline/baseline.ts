@@ -38,8 +38,8 @@ export interface Baseline {
   readonly graph: BaselineGraph;
   /** Takes the edge in as normal, if there is room for it. */
   readonly learn: (seen: Sighting) => void;
-  /** In words, that there was no room; undefined when there was, or when that was told before. `isLast`: tells again of those that came since. */
-  readonly refused: (isLast: boolean) => string | undefined;
+  /** How many edges there was no room for, and whose the first was, in words. */
+  readonly refused: () => { readonly count: number; readonly first: string };
   /** Is the edge normal? Counts it up if so. */
   readonly knows: (seen: Sighting) => boolean;
   /** Has this login been seen on behalf of this service? */
@@ -67,10 +67,9 @@ interface UnitsState {
   latest: number;
 }
 
-/** Edges for which there was no room, how many were told of, and whose the first was. */
+/** Edges for which there was no room, and whose the first was. */
 interface FullState {
   refused: number;
-  told: number;
   group: string;
 }
 
@@ -229,7 +228,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
 
   const groups = (): Iterable<Group> => byNumber.map.values();
   const room = openRoom(maxEdges, groups);
-  const full = saved?.full ? { ...saved.full } : { refused: 0, told: 0, group: '' };
+  const full = saved?.full ? { ...saved.full } : { refused: 0, group: '' };
 
   /** The node that stands for a program which was run under one of many names. */
   const standInOf = (program: Bytes): Bytes | undefined => {
@@ -444,12 +443,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
       return found !== undefined;
     },
 
-    refused(isLast) {
-      const { refused, told: before, group } = full;
-      if (refused === before || (before > 0 && !isLast)) return undefined;
-      full.told = refused;
-      return `the graph is full (${maxEdges} edges): ${refused} new edges were not learned, first those of ${group}; they stay new`;
-    },
+    refused: () => ({ count: full.refused, first: full.group }),
 
     knowsLogin: (subject) => logins.has(loginOf(subject)),
     novelty: (seen) => neighbourhood().novelty(generalised(seen)),

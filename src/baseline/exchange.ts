@@ -177,7 +177,7 @@ export const restoreBaseline = ({ header, entries }: Exported): BaselineState =>
     changed: [],
     units: { length: ms(header.unit), seen: header.units, latest: header.latest },
     learned: [],
-    full: { refused: 0, told: 0, group: '' },
+    full: { refused: 0, group: '' },
   };
 };
 

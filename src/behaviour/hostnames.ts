@@ -20,7 +20,7 @@ export interface Hostnames {
   readonly replace: (entries: ReadonlyMap<string, Bytes>) => void;
   /** The name for an address that was contacted at this time; undefined when nobody asked for one. */
   readonly nameOf: (address: string, at: Ms) => Bytes | undefined;
-  /** How many answers were dropped for want of room. */
+  /** How many answers were dropped for want of room since the start. */
   readonly dropped: () => number;
   /** All bindings by address, or what has changed. */
   readonly save: (whole?: boolean) => HostnamesState;

@@ -19,6 +19,8 @@ export interface Names {
   readonly learnParent: (event: Event, parent: PathItem, dirfd: number) => void;
   /** The PARENT items of a rename as [of the old name, of the new name]; `gone` and `made` are the items of these names. */
   readonly parentsOf: (event: Event, first: PathItem, second: PathItem, gone: PathItem, made: PathItem) => readonly [PathItem, PathItem];
+  /** Generations of directories that were dropped for want of room since the start. */
+  readonly dropped: () => number;
   readonly save: (whole: boolean) => NamesState;
 }
 
@@ -100,6 +102,8 @@ export const resolveNames = (saved?: NamesState): Names => {
       }
       return swapped ? [second, first] : [first, second];
     },
+
+    dropped: directories.dropped,
 
     save: (whole) => ({ directories: directories.save(whole), files: files.save(whole), latest: latestName === undefined ? undefined : [latestInode, latestDev, latestName] }),
   };

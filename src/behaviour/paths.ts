@@ -37,6 +37,8 @@ export interface InodeNames {
   readonly learn: (dev: number, inode: number, path: Bytes) => void;
   readonly forget: (dev: number, inode: number) => void;
   readonly find: (dev: number, inode: number) => Bytes | undefined;
+  /** Generations that were dropped for want of room since the start. */
+  readonly dropped: () => number;
   readonly save: (whole: boolean) => InodeNamesState;
 }
 
@@ -77,12 +79,23 @@ export const inodeNames = (saved?: InodeNamesState): InodeNames => {
   // Nearly all records are of one device.
   let latest: Device | undefined;
   let latestDev = -1;
+  let dropped = 0;
+
+  /** The device with the fewest names: whoever mounts many pushes out his own. */
+  const poorest = (): number => {
+    let [poor, fewest] = [-1, Infinity];
+    for (const [dev, { young, old }] of devices.map) {
+      const size = young.map.size + (old?.map.size ?? 0);
+      if (size < fewest) [poor, fewest] = [dev, size];
+    }
+    return poor;
+  };
 
   const deviceOf = (dev: number): Device => {
     if (latest !== undefined && dev === latestDev) return latest;
     let device = devices.map.get(dev);
     if (device === undefined) {
-      if (devices.map.size >= DEVICES) devices.clear();
+      if (devices.map.size >= DEVICES) devices.delete(poorest());
       devices.set(dev, (device = newDevice()));
     }
     latestDev = dev;
@@ -93,7 +106,7 @@ export const inodeNames = (saved?: InodeNamesState): InodeNames => {
     learn(dev, inode, path) {
       const device = deviceOf(dev);
       if (device.young.map.size >= GENERATION || device.length > MAX_LENGTH) {
-        device.generations.delete(device.turn - 1);
+        if (device.generations.delete(device.turn - 1)) dropped++;
         device.old = device.young;
         device.young = openTable();
         device.generations.set(++device.turn, device.young);
@@ -112,6 +125,7 @@ export const inodeNames = (saved?: InodeNamesState): InodeNames => {
       const { young, old } = deviceOf(dev);
       return young.map.get(inode) ?? old?.map.get(inode);
     },
+    dropped: () => dropped,
     save(whole) {
       // Which of them have changed is not noted: they are few.
       for (const [dev, { generations, turn }] of devices.map) {

@@ -81,9 +81,16 @@ export interface Processes {
   readonly exeOf: (pid: Pid) => Bytes | undefined;
   /** Takes in a snapshot, parents before children; `lastPid` is where the pid counter stands. */
   readonly learn: (facts: readonly ProcessFact[], lastPid?: Pid) => void;
+  /** How many were forgotten for want of room since the start, in parts of all there is room for. */
+  readonly forgotten: () => Forgotten;
   /** The machine was started anew: pids and sessions mean others from now on. */
   readonly reboot: () => void;
   readonly save: (whole: boolean, roster: Roster) => ProcessesState;
+}
+
+interface Forgotten {
+  readonly processes: number;
+  readonly sessions: number;
 }
 
 export interface ProcessesState {
@@ -145,6 +152,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
   /** Saved before, and not as they are now. */
   let changed: Process[] = [];
   let lineages = saved?.state.lineages ?? 0;
+  const forgotten = { processes: 0, sessions: 0 };
 
   // The kernel hands out pids in turn. There are no fork and exit records, so this is all that tells an old entry from a reused pid:
   // once the counter has come round to a pid again, whatever was known of it may be of a process that is gone.
@@ -225,6 +233,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
     let room = partOf(table.size);
     for (const [id, p] of table) {
       if (!p.active) {
+        forgotten.processes += 1 / table.size;
         drop(p);
         if (--room === 0) return;
         continue;
@@ -279,7 +288,9 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
 
   const openSession = (id: Ses, session: Session): void => {
     bySes.set(id, session);
+    const { size } = sessions;
     dropOldest(bySes, MAX_SESSIONS);
+    forgotten.sessions += (size - sessions.size) / MAX_SESSIONS;
   };
 
   const ask = (pid: Pid): Process | undefined => {
@@ -404,6 +415,8 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
       const session = sessions.get(ses);
       if (session !== undefined && session.origin === undefined && address !== '') bySes.set(ses, { ...session, origin: address });
     },
+
+    forgotten: () => ({ ...forgotten }),
 
     originOf: (session) => sessions.get(session)?.origin ?? NONE,
 

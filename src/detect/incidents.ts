@@ -8,7 +8,7 @@ import { ARROW, isFile, NONE, parseSubject, printObject } from '../behaviour/edg
 import { baseName } from '../behaviour/paths.ts';
 import type { Sighting } from '../behaviour/sightings.ts';
 import type { InRow } from './company.ts';
-import { inShort } from './floods.ts';
+import { inShort, REMIND } from './floods.ts';
 import type { Floods } from './floods.ts';
 import type { Rating, Severity } from './severity.ts';
 import { isHigh, MEDIUM, SEVERITIES, severityOf } from './severity.ts';
@@ -69,6 +69,8 @@ export interface Incidents {
   readonly close: (now: Ms) => readonly Change[];
   /** Those that are remembered, as they stand. */
   readonly kept: () => readonly KeptIncident[];
+  /** How many were closed early since the start, for there were too many. */
+  readonly crowded: () => number;
   readonly save: (whole?: boolean) => IncidentsState;
 }
 
@@ -81,8 +83,6 @@ export interface IncidentsState {
 
 /** An incident without news for this long is over. Ms. */
 export const IDLE = 300_000;
-/** An edge that keeps coming back is told again after this. Ms. */
-export const REMIND = 86_400_000;
 /** Told edges, lineages and handed-over things remembered: more than anybody reads in a day. The oldest go first. */
 const MAX_REMEMBERED = 32_768;
 /** More incidents than these are closed early, those first that opened first. */
@@ -157,9 +157,9 @@ const withEdge = (incident: Incident, { score, tactic, technique }: Rating): Pic
   return { tactics, techniques, score: Math.max(incident.score, Math.min(100, score + 10 * Math.max(0, tactics.length - 2))) };
 };
 
-/** No flood may hide it: it is grave, or makes its incident graver. */
+/** No flood may hide it: it opens a critical incident, or makes its incident graver. */
 const mustBeTold = (incident: Incident | undefined, rating: Rating): boolean =>
-  isHigh(rating.severity) || (incident !== undefined && rankOf(severityOf(withEdge(incident, rating).score)) > rankOf(incident.severity));
+  incident === undefined ? rating.severity === 'critical' : rankOf(severityOf(withEdge(incident, rating).score)) > rankOf(incident.severity);
 
 /**
  * Unseen edges are one incident when they share a process lineage (a session, a daemon) or when one uses what the other left: a file that
@@ -174,6 +174,7 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
   const handed = openTable<string, string>(saved?.handed.rows);
   /** Closed since there were too many, and not told yet. */
   const crowdedOut: Growing[] = [];
+  let crowded = 0;
   let listed = 0;
   /** No open incident has been idle since before; so not all are looked at each time. */
   let idle = ms(Infinity);
@@ -219,6 +220,7 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
       for (const oldest of open.values()) {
         close(oldest);
         crowdedOut.push(oldest);
+        crowded++;
         break;
       }
     }
@@ -280,9 +282,10 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
         }
         const after = source !== undefined && source !== incident?.id ? source : undefined;
         const rating = rateIn(incident, seen, after, rate);
-        const admission = mustBeTold(incident, rating) ? undefined : floods.admit(seen, edge, incident === undefined, now);
+        const admission = mustBeTold(incident, rating) ? undefined : floods.admit(seen, rating.severity, edge, incident === undefined, now);
         if (admission?.isTold === false) {
           const among = incident ?? openAt(admission.incident, seen.first);
+          admission.join(among?.id);
           if (among === undefined) continue;
           among.held++;
           // It makes nothing graver by itself, but the next one might.
@@ -325,6 +328,8 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
     },
 
     kept,
+
+    crowded: () => crowded,
 
     save: (whole = true) => ({
       incidents: kept(),
