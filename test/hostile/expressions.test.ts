@@ -6,7 +6,7 @@ import { newBaseline } from '../../src/baseline/baseline.ts';
 import type { BaselineState } from '../../src/baseline/baseline.ts';
 import { parseBaseline, printBaseline } from '../../src/baseline/exchange.ts';
 import { isPattern } from '../../src/baseline/generalise.ts';
-import { readRules } from '../../src/rules.ts';
+import { acceptedBy, readRules } from '../../src/rules.ts';
 import { sighting } from '../support/sighting.ts';
 
 /** A name that would keep most of these busy for years. */
@@ -36,6 +36,15 @@ describe('a glob', () => {
 
   it.each(['a\\', 'a\\\\\\\\', 'x'.repeat(5000), '[z-a]'])('that cannot be used is refused when it is read: no. %#', async (glob) => {
     await expect(readRules('--ignore', [`* -> ${glob}`])).rejects.toThrow(/^--ignore: cannot use the glob/);
+  });
+
+  it('in what was accepted is told when it cannot be used, and the others count', async () => {
+    const told: string[] = [];
+    const decision = { at: '2026-01-01T00:00:00Z', by: 'root' };
+    const rule = await acceptedBy('accepted.jsonl', ['* -> a\\', '* -> (a+)+b', '* -> file:CREATE:/srv/*'].map((glob) => ({ glob, ...decision })), (text) => void told.push(text));
+    expect(told).toEqual([expect.stringMatching(/^accepted\.jsonl: cannot use the glob/)]);
+    expect(rule('proc::33:/x' as never, 'file:CREATE:/srv/a' as never, ms(0))).toBe(true);
+    expect(rule('proc::33:/x' as never, LONG as never, ms(0))).toBe(false);
   });
 
   it('is refused or answers, whatever it is made of', async () => {
