@@ -32,11 +32,20 @@ export const latin1Again = (buffer: Buffer, from: number, to: number, previous: 
   return previous;
 };
 
+/** Hex digits of a string that is made char by char: a buffer for each of a thousand short arguments made a line cost half a millisecond. */
+const SHORT = 24;
+
 /** The bytes that an even run of hex digits stands for; undefined when it is none. */
 export const unhex = (text: string): Bytes | undefined => {
   if (text.length === 0 || text.length % 2 !== 0) return undefined;
-  for (let i = 0; i < text.length; i++) if ((HEX[text.charCodeAt(i)] ?? -1) < 0) return undefined;
-  return bytes(Buffer.from(text, 'hex').toString('latin1'));
+  let short = '';
+  for (let i = 0; i < text.length; i += 2) {
+    const high = HEX[text.charCodeAt(i)] ?? -1;
+    const low = HEX[text.charCodeAt(i + 1)] ?? -1;
+    if (high < 0 || low < 0) return undefined;
+    if (text.length <= SHORT) short += String.fromCharCode(high * 16 + low);
+  }
+  return bytes(text.length <= SHORT ? short : Buffer.from(text, 'hex').toString('latin1'));
 };
 
 /**
