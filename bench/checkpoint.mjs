@@ -67,8 +67,8 @@ try {
   const bytes = readFileSync(recording);
   const work = recording.endsWith('.gz') ? gunzipSync(bytes) : bytes;
   const first = Math.floor(Number(/audit\((\d+)/.exec(work.toString('latin1', 0, 1000))?.[1]));
-  row('edges', 'state, MiB', 'saves', 'a change, KiB', 'replay, CPU s', 'with its state', 'more', 'a change, ms', 'the longest', 'the whole state, ms', 'peak, MiB', 'with its state');
-  row(...Array.from({ length: 12 }, () => '---'));
+  row('edges', 'state, MiB', 'saves', 'a change, KiB', 'replay, CPU s', 'with its state', 'more', 'a change, ms', 'its CPU, ms', 'the longest, ms', 'the whole state, ms', 'peak, MiB', 'with its state');
+  row(...Array.from({ length: 13 }, () => '---'));
   for (const edges of [1000, 10_000, 100_000]) {
     writeFileSync(log, Buffer.concat([logOf(edges, first), work]));
     const [without, kept] = [[], []];
@@ -84,7 +84,7 @@ try {
     const whole = all.findLast((save) => save.whole && save.size > 0);
     row(
       edges, (whole.size / 2 ** 20).toFixed(2), all.length, (median(sizes) / 1024).toFixed(0), median(without.map(({ cpu }) => cpu)).toFixed(2), median(kept.map(({ cpu }) => cpu)).toFixed(2),
-      `${(more * 100).toFixed(0)} %`, median(ms).toFixed(1), Math.max(...ms).toFixed(1), whole.ms.toFixed(0), Math.max(...without.map(({ memory }) => memory)).toFixed(0), Math.max(...kept.map(({ memory }) => memory)).toFixed(0),
+      `${(more * 100).toFixed(0)} %`, median(ms).toFixed(2), median(changes.map(({ cpu }) => cpu)).toFixed(2), Math.max(...ms).toFixed(0), whole.ms.toFixed(0), Math.max(...without.map(({ memory }) => memory)).toFixed(0), Math.max(...kept.map(({ memory }) => memory)).toFixed(0),
     );
   }
 } finally {

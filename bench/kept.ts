@@ -2,12 +2,19 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { keep } from '../src/keep.ts';
 
-/** One save: for how long the log waited, how many bytes were written, and whether it was of all that is known. */
+/** One save: for how long the log waited and what CPU time that took, how many bytes were written, and whether it was of all that is known. */
 export interface Save {
   readonly ms: number;
+  readonly cpu: number;
   readonly size: number;
   readonly whole: boolean;
 }
+
+/** CPU time of this process, ms. */
+const cpu = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+};
 
 /** Replays a log as the program does, in pieces, and keeps its state; at the end all of it is saved once more. */
 export const pauses = (log: string, directory: string, baseline: number): readonly Save[] => {
@@ -17,11 +24,11 @@ export const pauses = (log: string, directory: string, baseline: number): readon
   const file = join(directory, 'state');
   let before = { size: 0, ino: 0 };
   const timed = (save: () => void): void => {
-    const begin = performance.now();
+    const [begin, used] = [performance.now(), cpu()];
     save();
-    const ms = performance.now() - begin;
+    const [ms, took] = [performance.now() - begin, cpu() - used];
     const { size, ino } = statSync(file, { throwIfNoEntry: false }) ?? before;
-    if (size !== before.size || ino !== before.ino) saves.push({ ms, size: ino === before.ino ? size - before.size : size, whole: ino !== before.ino });
+    if (size !== before.size || ino !== before.ino) saves.push({ ms, cpu: took, size: ino === before.ino ? size - before.size : size, whole: ino !== before.ino });
     before = { size, ino };
   };
   const bytes = readFileSync(log);

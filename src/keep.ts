@@ -48,6 +48,9 @@ export interface Kept {
 /** What is wrong with what a state (undefined: none) holds for normal; undefined when nothing is. */
 export type Distrust = (baseline: BaselineState | undefined) => string | undefined;
 
+/** A longer text is not kept to be compared with the next one. */
+const SHORT = 4096;
+
 interface Saved {
   readonly position?: unknown;
   readonly told?: unknown;
@@ -104,7 +107,7 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
   if (found.kind === 'damaged') finding(`${found.trouble}: what is normal is not known, only what is grave in itself is told; look into it, then ${distrust === undefined ? 'start once with --reset to learn anew' : 'import what was signed again (fullmon baseline import)'}`);
   else if (found.kind === 'state' && found.trouble !== undefined) finding(`${found.trouble}: going on from the state before it`);
 
-  /** Each part of the state as it was saved last. */
+  /** The short parts of the state as they were saved last. */
   const parts = new Map<string, string>();
   /** What has changed. Most parts are tables, which tell only that by themselves; of the others those that are not as they were. */
   const changes = (): string => {
@@ -112,7 +115,8 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
     for (const [part, value] of Object.entries(fullmon.saveChanges())) {
       const text = value === undefined ? undefined : JSON.stringify(value);
       if (text === undefined || text === parts.get(part)) continue;
-      parts.set(part, text);
+      if (text.length < SHORT) parts.set(part, text);
+      else parts.delete(part);
       different.push(`"${part}":${text}`);
     }
     return `{${different.join(',')}}`;
