@@ -219,12 +219,11 @@ const readFiles = <T>(directory: string, revive: Revive<T>): Found<T> => {
 /** The same for a look at it: root may have one at that of another user. */
 export const readState = <T>(directory: string, revive: Revive<T>): Found<T> => asOwner(directory, () => readFiles(directory, revive));
 
-/** The file that changes are appended to. */
-interface Open {
-  readonly fd: number;
+/** The file that was written here, to which changes are appended. */
+interface Written {
   readonly ino: bigint;
+  readonly length: number;
   readonly longest: number;
-  length: number;
 }
 
 /**
@@ -238,20 +237,20 @@ export const openStore = (directory: string): Store => {
   const [state, previous] = stateFiles(directory);
   const fresh = join(directory, 'state.new');
   let mine = lock(directory);
-  let open: Open | undefined;
+  let written: Written | undefined;
   let synced = -Infinity;
 
-  const letGo = (): void => {
-    if (open !== undefined) closeSync(open.fd);
-    open = undefined;
-  };
+  /** Not held open in between: who makes the disk read-only may do so. */
+  const openState = (): number => openSync(state, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
 
-  const sync = ({ fd }: Open): void => {
-    if (performance.now() - synced < SYNC) return;
+  /** Brings what was appended to the disk, beside the reading of the log, and closes. */
+  const sync = (file: number): void => {
+    if (performance.now() - synced < SYNC) return closeSync(file);
     synced = performance.now();
-    fdatasync(fd, (error) => {
-      // A file that was let go meanwhile is closed. Any other trouble the next whole state meets, too, and tells.
-      if (error !== null && open?.fd === fd) letGo();
+    fdatasync(file, (error) => {
+      closeSync(file);
+      // The next one is a whole state, which meets the same trouble and tells it.
+      if (error !== null) written = undefined;
     });
   };
 
@@ -278,27 +277,28 @@ export const openStore = (directory: string): Store => {
       }
       renameSync(fresh, state);
       fsyncSync(fd);
-      letGo();
-      const file = openSync(state, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
-      const { ino } = fstatSync(file, { bigint: true });
       const length = lengthOf(parts);
-      open = { fd: file, ino, length, longest: length + Math.max(MIN_CHANGES, OUTGROWN * length) };
+      written = { ino: lstatSync(state, { bigint: true }).ino, length, longest: length + Math.max(MIN_CHANGES, OUTGROWN * length) };
     },
 
-    takesChanges: () => open !== undefined && open.length < open.longest && lstatSync(state, { bigint: true, throwIfNoEntry: false })?.ino === open.ino,
+    takesChanges: () => written !== undefined && written.length < written.longest && lstatSync(state, { bigint: true, throwIfNoEntry: false })?.ino === written.ino,
 
     append(change) {
-      if (open === undefined) throw new Error('there is no state to append to');
+      if (written === undefined) throw new Error('there is no state to append to');
       const parts = print('change', change);
+      const before = written;
+      // Until it has gone well, the next one is a whole state.
+      written = undefined;
+      const file = openState();
       try {
-        for (const part of parts) writeAll(open.fd, part);
+        for (const part of parts) writeAll(file, part);
       } catch (error) {
-        ftruncateSync(open.fd, open.length);
-        letGo();
+        ftruncateSync(file, before.length);
+        closeSync(file);
         throw error;
       }
-      open.length += lengthOf(parts);
-      sync(open);
+      written = { ...before, length: before.length + lengthOf(parts) };
+      sync(file);
     },
 
     reset() {
@@ -307,8 +307,11 @@ export const openStore = (directory: string): Store => {
     },
 
     close() {
-      if (open !== undefined) fsyncSync(open.fd);
-      letGo();
+      if (written !== undefined && exists(state)) {
+        const file = openState();
+        fsyncSync(file);
+        closeSync(file);
+      }
       if (mine !== '' && holderOf(join(directory, 'lock')) === mine) unlink(join(directory, 'lock'));
       closeSync(fd);
     },

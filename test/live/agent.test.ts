@@ -236,17 +236,18 @@ describe('a full disk', { timeout: 60_000 }, () => {
 
   it('that can only be read any more keeps the old state, is told once, and so is that it can be written again', async (context) => {
     if (process.geteuid?.() !== 0 || !mounted(state())) return context.skip('needs a mount');
-    const remount = (how: string): void => void expect(spawnSync('mount', ['-o', `remount,${how}`, state()]).status).toBe(0);
+    // Not while something is being written.
+    const remount = (how: string): Promise<void> => until(() => expect(spawnSync('mount', ['-o', `remount,${how}`, state()]).status).toBe(0));
     try {
       const one = await watching();
       await until(() => expect(existsSync(join(state(), 'state'))).toBe(true));
-      remount('ro');
+      await remount('ro');
       create('two');
       await tells(one, 'first', 'two');
       create('three');
       await tells(one, 'first', 'two', 'three');
       await finds(one, /^state critical: the state cannot be saved \(EROFS/);
-      remount('rw');
+      await remount('rw');
       create('four');
       await finds(one, /^state critical: the state cannot be saved \(EROFS/, /^state low: the state is saved again/);
     } finally {

@@ -165,6 +165,11 @@ describe('an agent that is killed again and again while the log is written at fu
     // Who ran a program may hang on an event at such an end.
     const clear = (all: readonly Line[]): readonly string[] => [...new Set(all.filter(({ type, msg }) => type === 'edge' && !vague.has(msg)).map(({ incident, msg }) => `${incident} ${msg.slice(msg.indexOf('->'))}`))].toSorted();
     expect(vague.size).toBeLessThan(edges.length / 2);
-    expect(clear(edges)).toEqual(clear(linesOf(undisturbed.stdout)));
+    // What one of them had read after a gap, and told, the next one may not have found any more: its gap is longer.
+    const isToldTwice = ({ first = 0, last = 0 }: Line): boolean => isMissing(first) && isMissing(last);
+    const rested = clear(linesOf(undisturbed.stdout));
+    expect(rested.length).toBeGreaterThan(0);
+    expect(clear(edges)).toEqual(expect.arrayContaining([...rested]));
+    expect(clear(edges.filter((edge) => !isToldTwice(edge))).filter((edge) => !rested.includes(edge))).toEqual([]);
   }, 120_000 + KILLS * 4000);
 });

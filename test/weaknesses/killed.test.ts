@@ -31,6 +31,12 @@ describe('what an unprivileged user can put into the log', () => {
   });
 });
 
+/** The records of an exec, one by one. */
+const parts = (serial: number, pid: number): readonly string[] => [
+  record('SYSCALL', syscall({ syscall: '59', pid: String(pid), ppid: '700', uid: '33', euid: '33', auid: '4294967295', ses: '4294967295', exe: `"/usr/bin/tool${pid}"` }), serial, HOUR),
+  record('EXECVE', `argc=1 a0="tool${pid}"`, serial, HOUR), record('CWD', 'cwd="/"', serial, HOUR), record('PROCTITLE', 'proctitle="x"', serial, HOUR),
+];
+
 describe('what is read while it is being written', () => {
   it('is whole in the end, wherever the reader met it (W36)', () => {
     const { lines } = usual().exec({ pid: 701, ppid: 700, exe: '/usr/bin/id' }, ['id']).create(APP, '/srv/b');
@@ -49,15 +55,14 @@ describe('what is read while it is being written', () => {
   });
 
   it('may be two events, record by record (W19)', () => {
-    const parts = (serial: number, pid: number): readonly string[] => [
-      record('SYSCALL', syscall({ syscall: '59', pid: String(pid), ppid: '700', uid: '33', euid: '33', auid: '4294967295', ses: '4294967295', exe: `"/usr/bin/tool${pid}"` }), serial, HOUR),
-      record('EXECVE', `argc=1 a0="tool${pid}"`, serial, HOUR), record('CWD', 'cwd="/"', serial, HOUR), record('PROCTITLE', 'proctitle="x"', serial, HOUR),
-    ];
     const [one, two] = [parts(91, 801), parts(92, 802)];
     const lines = [...usual().lines, ...one.flatMap((line, i) => [line, two[i] ?? ''])];
     expect(alertsOf(replay(lines, { baseline: 3600, monitor: 60 })).map(({ edge }) => edge)).toEqual([`${app}->proc::33:/usr/bin/tool801@app`, `${app}->proc::33:/usr/bin/tool802@app`]);
   });
 });
+
+/** One of two programs in a layer. */
+const name = (layer: number, side: number): string => `/tmp/${String.fromCharCode(97 + (layer % 26))}${layer < 26 ? '' : 'x'}${side === 0 ? 'l' : 'r'}`;
 
 describe('what is made to be much', () => {
   it('is one line and a count when it is always the same (W23)', () => {
@@ -76,7 +81,6 @@ describe('what is made to be much', () => {
 
   it('costs what was seen, not the ways through it: thirty layers of two programs, each run by both of the layer above (W25)', () => {
     const scene = usual();
-    const name = (layer: number, side: number): string => `/tmp/${String.fromCharCode(97 + (layer % 26))}${layer < 26 ? '' : 'x'}${side === 0 ? 'l' : 'r'}`;
     let pid = 701;
     for (let layer = 0; layer < 30; layer++) {
       for (const from of [0, 1]) {
