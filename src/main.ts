@@ -37,7 +37,7 @@ const WATCHING = {
   rebase: { type: 'boolean', describe: 'Go on learning: what was told once as low or medium is normal from then on' },
   ignore: { type: 'string', array: true, nargs: 1, requiresArg: true, describe: "Never warn about edges like 'SUBJECT -> OBJECT', a glob for each side" },
   dns: { type: 'string', array: true, nargs: 1, requiresArg: true, describe: "Call hosts by the names that were asked for: a log of dnsmasq, resolved, unbound, hosts, pcap:FILE or pcap:-" },
-  flood: number('flood', 'Low and medium edges told within an hour of one subject, kind and directory; one line stands for the rest. 0 tells all'),
+  flood: number('flood', 'Low and medium edges told within an hour of one subject, kind and directory, five times as many high and 25 times as many critical ones; one line stands for the rest. 0 tells all'),
   'max-edges': number('max-edges', 'Edges that are learned at most; about 1.5 KB of memory each'),
   reset: { type: 'boolean', default: false, describe: 'Forget the state and learn anew' },
 } as const;
