@@ -22,15 +22,17 @@ const LOAD = String.raw`
   my ($seconds, $rate, $dir) = @ARGV;
   my @hex = (0 .. 9, 'a' .. 'f');
   my $peer = sockaddr_in(9, inet_aton('127.0.0.1'));
-  my ($done, $begin) = (0, time);
-  while ((my $now = time) < $begin + $seconds) {
-    while ($done < ($now - $begin) * $rate) {
+  my ($done, $round, $begin) = (0, 0, time);
+  while ((my $gone = time - $begin) < $seconds) {
+    # The clock is looked at again before all is made up for: a machine that does not keep up would go on for hours.
+    my $most = $done + $rate;
+    while ($done < $gone * $rate && $done < $most) {
       my $name = "$dir/sess_" . join('', map $hex[rand @hex], 1 .. 26);
       open my $session, '>', $name or die; close $session; unlink $name;
       open my $counter, '>', "$dir/counter" or die; close $counter;
       socket my $socket, PF_INET, SOCK_DGRAM, 0 or die; connect $socket, $peer; close $socket;
       $done += 4;
-      if ($done % 80 == 0) { system '/bin/true'; $done++ }
+      unless (++$round % 20) { system '/bin/true'; $done++ }
     }
     sleep 0.02;
   }
@@ -44,6 +46,9 @@ const cpu = (pid: number): number => {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / hertz;
 };
+
+/** Records the kernel threw away since its start. */
+const lostSoFar = (): number => Number(/^lost (\d+)/m.exec(spawnSync('auditctl', ['-s'], { encoding: 'utf8' }).stdout)?.[1]);
 
 describe.skipIf(why !== undefined)(`an hour at ${RATE} events a second${why === undefined ? '' : ` (skipped: ${why})`}`, { timeout: (seconds + 300) * 1000 }, () => {
   it('takes no more memory at its end than in its middle, and loses nothing', async () => {
@@ -61,6 +66,7 @@ describe.skipIf(why !== undefined)(`an hour at ${RATE} events a second${why === 
       const { pid = 0 } = agent;
       const memory: number[] = [];
       const before = { fullmon: cpu(pid), auditd: cpu(auditd) };
+      const lostBefore = lostSoFar();
       const begin = performance.now();
       const sampler = setInterval(() => memory.push(status(pid, 'VmRSS') / 1024), (seconds * 1000) / 60);
       const { stdout, stderr } = await live.run(`exec perl -e "$(cat <<'LOAD'\n${LOAD}\nLOAD\n)" ${seconds} ${RATE} ${work}`, (seconds + 120) * 1000);
@@ -69,7 +75,7 @@ describe.skipIf(why !== undefined)(`an hour at ${RATE} events a second${why === 
       await sleep(2000);
       const wall = (performance.now() - begin) / 1000;
       const used = { fullmon: cpu(pid) - before.fullmon, auditd: cpu(auditd) - before.auditd };
-      const lost = Number(/^lost (\d+)/m.exec(spawnSync('auditctl', ['-s'], { encoding: 'utf8' }).stdout)?.[1]);
+      const lost = lostSoFar() - lostBefore;
       const peak = (from: number, to: number): number => Math.round(Math.max(...memory.slice(Math.floor(memory.length * from), Math.floor(memory.length * to))));
       const lines: { type: string; msg: string; severity?: string; kind?: string }[] = readFileSync(out, 'utf8').split('\n').slice(0, -1).map((line) => JSON.parse(line));
       const told: Record<string, number> = {};
