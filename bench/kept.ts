@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { keep } from '../src/keep.ts';
+import { keep } from '../src/shell/keep.ts';
 
 /** One save: for how long the log waited and what CPU time that took, how many bytes were written, and whether it was of all that is known. */
 export interface Save {

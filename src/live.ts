@@ -20,20 +20,20 @@ import { STDIN } from './input/replay.ts';
 import type { ProcEntry } from './input/proc.ts';
 import type { Follower, TailNotice } from './input/tail.ts';
 import type { Options } from './config/resolve.ts';
-import type { Kept } from './keep.ts';
-import { hearing } from './hearing.ts';
-import { watchFile } from './logwatch.ts';
-import { tellManager } from './manager.ts';
-import type { Prepared } from './prepare.ts';
-import { checkMetrics, metricsOf } from './metrics.ts';
-import { inLog, readAuditSocket, writtenSince } from './place.ts';
-import type { Place } from './place.ts';
+import type { Kept } from './shell/keep.ts';
+import { hearing } from './shell/hearing.ts';
+import { watchFile } from './shell/logwatch.ts';
+import { tellManager } from './shell/manager.ts';
+import type { Prepared } from './shell/prepare.ts';
+import { checkMetrics, metricsOf } from './shell/metrics.ts';
+import { inLog, readAuditSocket, writtenSince } from './shell/place.ts';
+import type { Place } from './shell/place.ts';
 import { describeLosses, openOutput } from './report/output.ts';
 import type { Output } from './report/output.ts';
 import { countTold, heartbeat } from './report/vitals.ts';
 import type { Vitals } from './report/vitals.ts';
-import { accepting, ignoring } from './rules.ts';
-import type { Trouble } from './rules.ts';
+import { accepting, ignoring } from './shell/rules.ts';
+import type { Trouble } from './shell/rules.ts';
 
 const factOf = (p: ProcEntry): ProcessFact => ({
   pid: pid(p.pid), ppid: pid(p.ppid), exe: bytes(p.exe), argv: p.argv.map(bytes), cwd: bytes(p.cwd),
@@ -58,7 +58,7 @@ const lookupWith = (seen: Prepared['links'] | undefined): Lookup => ({
 /** What root looked at before the agent started. Without that, or a part of it, the agent only learns it from the log. */
 const prepared = async (directory: string | undefined, notice: (text: string) => void): Promise<Prepared | undefined> => {
   if (directory === undefined) return undefined;
-  const found = (await import('./prepare.ts')).readPrepared(directory);
+  const found = (await import('./shell/prepare.ts')).readPrepared(directory);
   if (typeof found !== 'string') return found;
   notice(`${found}: what ran before is learned from the log, as it shows up there`);
   return undefined;
@@ -66,9 +66,9 @@ const prepared = async (directory: string | undefined, notice: (text: string) =>
 
 /** The agent's state, in the directory it was given; without one, where that can be: who tries fullmon without being root has nothing to keep. */
 const openState = async (options: LiveOptions, settings: Settings, output: Output, lookup: Lookup): Promise<Kept> => {
-  const { keep, STATE_DIRECTORY, unkept } = await import('./keep.ts');
+  const { keep, STATE_DIRECTORY, unkept } = await import('./shell/keep.ts');
   const directory = options.state ?? STATE_DIRECTORY;
-  const distrust = options.publicKey === undefined ? undefined : (await import('./trust.ts')).distrusting(directory, options.publicKey);
+  const distrust = options.publicKey === undefined ? undefined : (await import('./shell/trust.ts')).distrusting(directory, options.publicKey);
   if (distrust && options.reset) throw new FullmonError('--public-key: nothing is learned beside what was signed: leave --reset out');
   try {
     return keep(directory, options.reset, settings, output.tell, lookup, distrust);
@@ -170,7 +170,7 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
     const at = position();
     return () => at;
   };
-  const names = options.dns.length === 0 ? undefined : await (await import('./sources.ts')).followNames(options.dns, options.auditd, fullmon.hostnames, options.wait, output.notice);
+  const names = options.dns.length === 0 ? undefined : await (await import('./shell/sources.ts')).followNames(options.dns, options.auditd, fullmon.hostnames, options.wait, output.notice);
   // Answers come by another way, and may come later than the connection that was made with them.
   const held = names && (await import('./input/holdback.ts')).holdBack(LATE);
   const inOrder = (act: () => void): void => (held === undefined ? act() : held.add(act));
@@ -233,7 +233,7 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
         });
       },
     },
-    root && options.prepared !== undefined ? { answer: (await import('./prepare.ts')).answerIn(options.prepared), log: root.log } : undefined,
+    root && options.prepared !== undefined ? { answer: (await import('./shell/prepare.ts')).answerIn(options.prepared), log: root.log } : undefined,
   );
   const mounts = setInterval(() => {
     const all = parseMounts(readMounts());
@@ -282,7 +282,7 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
           seam.turn(to);
         });
       };
-      const stream = (await import('./auditsocket.ts')).followSocket(socket, options.wait, from, () => since, { chunk, turn, missing: seam.missing, fileEnd: () => inOrder(seam.endFile), heed: notice, idle, notice: output.notice });
+      const stream = (await import('./shell/auditsocket.ts')).followSocket(socket, options.wait, from, () => since, { chunk, turn, missing: seam.missing, fileEnd: () => inOrder(seam.endFile), heed: notice, idle, notice: output.notice });
       await stop;
       await stream.stop();
     }

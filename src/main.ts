@@ -80,7 +80,7 @@ const parse = (args: readonly string[]): (() => Promise<void>) => {
         chosen = async () => runLive(await read(), read);
       })
     .command('prepare <directory>', 'As root: writes down there what only root may see, for an agent with --prepared', (y) => y.positional('directory', { type: 'string', demandOption: true }), (a) => {
-      chosen = async () => (await import('./prepare.ts')).runPrepare(a);
+      chosen = async () => (await import('./shell/prepare.ts')).runPrepare(a);
     })
     .command('replay <files..>', "The same over stored logs, on the log's own clock", (y) =>
       y
@@ -97,12 +97,12 @@ const parse = (args: readonly string[]): (() => Promise<void>) => {
         .option('check', { type: 'boolean', default: false, describe: 'Only say what is wrong' })
         .option('print', { type: 'boolean', default: false, describe: 'Print them all, as a file; the default' }),
       (a) => {
-        chosen = async () => (await import('./config-command.ts')).runConfig({ flags: a, config: a.config, check: a.check });
+        chosen = async () => (await import('./commands/config.ts')).runConfig({ flags: a, config: a.config, check: a.check });
       })
     .command('test-alert', 'Sends an incident that is none through every sink of the configuration file, and says who took it', (y) =>
       y.option('sink', { type: 'string', requiresArg: true, describe: 'Only through this one' }),
       (a) => {
-        chosen = async () => (await import('./test-alert.ts')).runTestAlert((await resolveAgent(a, a.config, process.env)).options.sinks, a.sink);
+        chosen = async () => (await import('./commands/test-alert.ts')).runTestAlert((await resolveAgent(a, a.config, process.env)).options.sinks, a.sink);
       })
     .command('accept <what>', "From now on no alert: an incident's id, an edge, or 'SUBJECT -> OBJECT', a glob for each side", (y) =>
       y
@@ -110,23 +110,23 @@ const parse = (args: readonly string[]): (() => Promise<void>) => {
         .option('expires', { type: 'string', requiresArg: true, describe: 'When that ends: 12h, 30d, 8w, or a date' })
         .option('comment', { type: 'string', requiresArg: true, describe: 'Why' }),
       (a) => {
-        chosen = async () => (await import('./accept.ts')).runAccept({ ...a, ...(await places(a)) });
+        chosen = async () => (await import('./commands/accept.ts')).runAccept({ ...a, ...(await places(a)) });
       })
     .command('revoke <what>', 'Takes back what was accepted', (y) => y.positional('what', { type: 'string', demandOption: true }), (a) => {
-      chosen = async () => (await import('./accept.ts')).runRevoke({ ...a, ...(await places(a)) });
+      chosen = async () => (await import('./commands/accept.ts')).runRevoke({ ...a, ...(await places(a)) });
     })
     .command('maintenance', 'Marks all alerts for a while: --for 2h --comment TEXT; --end ends that; without either: what there is', (y) => y.options(WINDOW), (a) => {
-      chosen = async () => (await import('./window-command.ts')).runWindow({ ...a, ...(await places(a)), window: 'maintenance', service: undefined });
+      chosen = async () => (await import('./commands/window.ts')).runWindow({ ...a, ...(await places(a)), window: 'maintenance', service: undefined });
     })
     .command('relearn [service]', 'After a deploy: learns what is low or medium of a program or service: --for 1h --comment TEXT; --end; or what there is', (y) =>
       y.positional('service', { type: 'string' }).options(WINDOW),
       (a) => {
-        chosen = async () => (await import('./window-command.ts')).runWindow({ ...a, ...(await places(a)), window: 'relearn', service: a.service });
+        chosen = async () => (await import('./commands/window.ts')).runWindow({ ...a, ...(await places(a)), window: 'relearn', service: a.service });
       })
     .command('show <subject>', 'What is known: incidents, baseline, patterns, accepted, coverage', (y) =>
       y.positional('subject', { choices: ['incidents', 'baseline', 'patterns', 'accepted', 'coverage'] as const, demandOption: true }),
       (a) => {
-        chosen = async () => (await import('./show.ts')).runShow({ ...a, ...(await places(a)) });
+        chosen = async () => (await import('./commands/show.ts')).runShow({ ...a, ...(await places(a)) });
       })
     .command('baseline <action> [files..]', 'What is normal as a file: export [FILE], import FILE, sign FILE, verify FILE, diff FILE [FILE]', (y) =>
       y
@@ -135,7 +135,7 @@ const parse = (args: readonly string[]): (() => Promise<void>) => {
         .option('public-key', { type: 'string', requiresArg: true, describe: 'Ed25519 key, PEM: verify, and import only what it signed' })
         .option('private-key', { type: 'string', requiresArg: true, describe: 'Ed25519 key, PEM: sign with it, into FILE.sig' }),
       (a) => {
-        chosen = async () => (await import('./baseline-command.ts')).runBaseline({ ...a, ...(await places(a)) });
+        chosen = async () => (await import('./commands/baseline.ts')).runBaseline({ ...a, ...(await places(a)) });
       })
     .example('$0 --baseline 3600 --monitor 60 --rebase', 'Watch this server, tune at the terminal')
     .example('$0 replay /var/log/audit/audit.log.1 /var/log/audit/audit.log', 'What would it have said?')

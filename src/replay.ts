@@ -8,11 +8,11 @@ import { FullmonError } from './input/errors.ts';
 import { replayFiles, STDIN } from './input/replay.ts';
 import type { Replayed } from './input/replay.ts';
 import type { Position } from './input/tail.ts';
-import type { Kept } from './keep.ts';
-import { inLog } from './place.ts';
+import type { Kept } from './shell/keep.ts';
+import { inLog } from './shell/place.ts';
 import { describeLosses, openOutput } from './report/output.ts';
 import type { Output } from './report/output.ts';
-import { accepting, ignoring } from './rules.ts';
+import { accepting, ignoring } from './shell/rules.ts';
 
 type ReplayOptions = Options & {
   /** Begin anew, whatever the state says. */
@@ -23,7 +23,7 @@ type ReplayOptions = Options & {
 
 const openState = async ({ state, reset }: Pick<ReplayOptions, 'state' | 'reset'>, settings: Settings, output: Output): Promise<Kept | undefined> => {
   if (state === undefined && reset) throw new FullmonError('--reset: name the state with --state, a replay keeps none by itself');
-  return state === undefined ? undefined : (await import('./keep.ts')).keep(state, reset, settings, output.tell);
+  return state === undefined ? undefined : (await import('./shell/keep.ts')).keep(state, reset, settings, output.tell);
 };
 
 /** The beginning of a stored file; undefined where there is nothing to come back to. */
@@ -83,7 +83,7 @@ export const runReplay = async (options: ReplayOptions & { readonly files: reado
 
   const around = {
     progress: output.progress,
-    ...(options.dns.length > 0 && { before: (await import('./sources.ts')).replayNames(options.dns, options.files, fullmon.hostnames, output.notice) }),
+    ...(options.dns.length > 0 && { before: (await import('./shell/sources.ts')).replayNames(options.dns, options.files, fullmon.hostnames, output.notice) }),
   };
   if (kept === undefined) {
     await replayFiles(options.files, { chunk: fullmon.feed, fileEnd: fullmon.endFile, ...around }, () => stopped);

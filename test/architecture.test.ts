@@ -7,7 +7,7 @@ const SRC = resolve(import.meta.dirname, '../src');
 /** In the order of the data; `pipeline` is the page that joins them, `shell` the command line around it. */
 const STAGES = ['input', 'audit', 'dns', 'behaviour', 'baseline', 'detect', 'report'] as const;
 /** Folders of the shell. */
-const SHELL = new Set<string>(['config']);
+const SHELL = new Set<string>(['commands', 'config', 'shell']);
 const PURE = new Set<string>(['audit', 'dns', 'behaviour', 'baseline', 'detect', 'pipeline']);
 
 const files = (dir: string): string[] =>

@@ -2,8 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { printObject, printSubject } from '../src/behaviour/edge.ts';
 import { bytes, ms, uid, UNSET } from '../src/audit/units.ts';
-import { ignoring as readIgnored } from '../src/rules.ts';
-import type { Rule } from '../src/rules.ts';
+import { ignoring as readIgnored } from '../src/shell/rules.ts';
+import type { Rule } from '../src/shell/rules.ts';
 
 const subject = printSubject({ container: bytes(''), login: uid(UNSET), euid: uid(33), exe: bytes('/usr/bin/rsync'), script: bytes(''), service: bytes('cron') });
 const file = (name: string) => printObject({ kind: 'create', name: bytes(name) });

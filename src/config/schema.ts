@@ -2,11 +2,11 @@ import micromatch from 'micromatch';
 import * as v from 'valibot';
 import { FullmonError } from '../input/errors.ts';
 import { strict } from '../input/strict.ts';
-import { readAuditSocket } from '../place.ts';
+import { readAuditSocket } from '../shell/place.ts';
 import { readMetricsPlace } from '../report/metrics.ts';
 import { SINKS } from '../report/sinks/schema.ts';
-import { readRule } from '../rules.ts';
-import { readSource } from '../sources.ts';
+import { readRule } from '../shell/rules.ts';
+import { readSource } from '../shell/sources.ts';
 import { NUMBERS } from './options.ts';
 import type { Read } from './options.ts';
 

@@ -6,7 +6,7 @@ import { strangers } from '../../src/config/environment.ts';
 import { readFile } from '../../src/config/file.ts';
 import { KEYS } from '../../src/config/options.ts';
 import { resolveAgent, resolveReplay } from '../../src/config/resolve.ts';
-import { ignoring } from '../../src/rules.ts';
+import { ignoring } from '../../src/shell/rules.ts';
 import { builtProgram, run } from '../support/program.ts';
 import { alertsOf, readLog, replay } from '../support/replay.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Line } from '../../src/detect/line.ts';
 import type { Window } from '../../src/input/accepted.ts';
-import { expectedBy } from '../../src/windows.ts';
+import { expectedBy } from '../../src/shell/windows.ts';
 import type { Snapshot } from '../../src/fullmon.ts';
 import { alertsOf, openFullmon, replay } from '../support/replay.ts';
 import { raw, T0 } from '../support/log.ts';

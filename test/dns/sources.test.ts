@@ -5,7 +5,7 @@ import { readAddress } from '../../src/dns/address.ts';
 import { readHosts, readResolvers } from '../../src/dns/hosts.ts';
 import { readResolved } from '../../src/dns/resolved.ts';
 import { unboundCache } from '../../src/dns/unbound.ts';
-import { readSource } from '../../src/sources.ts';
+import { readSource } from '../../src/shell/sources.ts';
 import { message } from '../support/capture.ts';
 
 const NOW = ms(1_700_000_000_000);

@@ -6,7 +6,7 @@ import { newBaseline } from '../../src/baseline/baseline.ts';
 import type { BaselineState } from '../../src/baseline/baseline.ts';
 import { parseBaseline, printBaseline } from '../../src/baseline/exchange.ts';
 import { isPattern } from '../../src/baseline/generalise.ts';
-import { acceptedBy, readRules } from '../../src/rules.ts';
+import { acceptedBy, readRules } from '../../src/shell/rules.ts';
 import { sighting } from '../support/sighting.ts';
 
 /** A name that would keep most of these busy for years. */

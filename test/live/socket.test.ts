@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { readAuditSocket } from '../../src/place.ts';
+import { readAuditSocket } from '../../src/shell/place.ts';
 import { record, syscall } from '../support/log.ts';
 import { builtProgram, start } from '../support/program.ts';
 import type { Running } from '../support/program.ts';

@@ -7,7 +7,7 @@ import type { Ran } from '../support/program.ts';
 import { alertsOf, readLog, replay as tellAll } from '../support/replay.ts';
 import type { Alert } from '../../src/detect/incidents.ts';
 import type { Settings } from '../../src/fullmon.ts';
-import { accepting } from '../../src/rules.ts';
+import { accepting } from '../../src/shell/rules.ts';
 
 const FIXTURES = resolve(import.meta.dirname, '../../fixtures');
 const NOISY = join(FIXTURES, 'web-shell-in-noisy-directory.log');

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createFullmon, SNAPSHOT } from '../../src/fullmon.ts';
 import type { Settings } from '../../src/fullmon.ts';
 import { openStore } from '../../src/input/checkpoint.ts';
-import { readCheckpoint } from '../../src/keep.ts';
+import { readCheckpoint } from '../../src/shell/keep.ts';
 import { builtProgram, run } from '../support/program.ts';
 import type { Ran } from '../support/program.ts';
 import { readLog } from '../support/replay.ts';

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { Line } from '../../src/detect/line.ts';
 import { createFullmon } from '../../src/fullmon.ts';
 import type { Fullmon, Settings, Snapshot } from '../../src/fullmon.ts';
-import { readCheckpoint } from '../../src/keep.ts';
+import { readCheckpoint } from '../../src/shell/keep.ts';
 import { jsonReport } from '../../src/report/json.ts';
 import { readLog } from '../support/replay.ts';
 

@@ -4,8 +4,8 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ms } from '../../src/audit/units.ts';
 import { readAccepted } from '../../src/input/accepted.ts';
-import { runWindow } from '../../src/window-command.ts';
-import { accepting } from '../../src/rules.ts';
+import { runWindow } from '../../src/commands/window.ts';
+import { accepting } from '../../src/shell/rules.ts';
 import { builtProgram, run } from '../support/program.ts';
 import type { Ran } from '../support/program.ts';
 

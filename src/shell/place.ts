@@ -1,7 +1,7 @@
-import type { SeamState } from './audit/seam.ts';
-import { AUDITD_LOG } from './input/auditstatus.ts';
-import { FullmonError } from './input/errors.ts';
-import type { Position } from './input/tail.ts';
+import type { SeamState } from '../audit/seam.ts';
+import { AUDITD_LOG } from '../input/auditstatus.ts';
+import { FullmonError } from '../input/errors.ts';
+import type { Position } from '../input/tail.ts';
 
 /** Up to where the records have been taken in: a place in the log, or, of those that came by auditd's socket, the latest events. */
 export type Place = Position | {

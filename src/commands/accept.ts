@@ -1,11 +1,11 @@
-import { ARROW, parseEdge } from './behaviour/edge.ts';
-import { changeAccepted, decider } from './input/accepted.ts';
-import type { Acceptance } from './input/accepted.ts';
-import { readState } from './input/checkpoint.ts';
-import { durationOf } from './input/duration.ts';
-import { FullmonError } from './input/errors.ts';
-import { incidentsOf, readCheckpoint } from './keep.ts';
-import { readRules } from './rules.ts';
+import { ARROW, parseEdge } from '../behaviour/edge.ts';
+import { changeAccepted, decider } from '../input/accepted.ts';
+import type { Acceptance } from '../input/accepted.ts';
+import { readState } from '../input/checkpoint.ts';
+import { durationOf } from '../input/duration.ts';
+import { FullmonError } from '../input/errors.ts';
+import { incidentsOf, readCheckpoint } from '../shell/keep.ts';
+import { readRules } from '../shell/rules.ts';
 
 export interface AcceptOptions {
   /** An incident's id, an edge as it was printed, or `SUBJECT -> OBJECT`, a glob for each side. */

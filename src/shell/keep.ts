@@ -1,18 +1,18 @@
-import { withChanges } from './audit/rows.ts';
-import { ms } from './audit/units.ts';
-import type { Ms } from './audit/units.ts';
-import type { BaselineState } from './baseline/baseline.ts';
-import type { Lookup } from './behaviour/processes.ts';
-import type { KeptIncident } from './detect/incidents.ts';
-import type { Line } from './detect/line.ts';
-import type { Severity } from './detect/severity.ts';
-import { createFullmon, SNAPSHOT } from './fullmon.ts';
-import type { Fullmon, Settings, Snapshot } from './fullmon.ts';
-import { openStore } from './input/checkpoint.ts';
-import { FullmonError } from './input/errors.ts';
+import { withChanges } from '../audit/rows.ts';
+import { ms } from '../audit/units.ts';
+import type { Ms } from '../audit/units.ts';
+import type { BaselineState } from '../baseline/baseline.ts';
+import type { Lookup } from '../behaviour/processes.ts';
+import type { KeptIncident } from '../detect/incidents.ts';
+import type { Line } from '../detect/line.ts';
+import type { Severity } from '../detect/severity.ts';
+import { createFullmon, SNAPSHOT } from '../fullmon.ts';
+import type { Fullmon, Settings, Snapshot } from '../fullmon.ts';
+import { openStore } from '../input/checkpoint.ts';
+import { FullmonError } from '../input/errors.ts';
 import { migrated } from './migrate.ts';
 
-export { STATE_DIRECTORY } from './input/checkpoint.ts';
+export { STATE_DIRECTORY } from '../input/checkpoint.ts';
 import type { Place } from './place.ts';
 
 /** What is saved: how fullmon stands, and where it stands in the log. */

@@ -1,15 +1,15 @@
 import { styleText } from 'node:util';
-import { newBaseline } from './baseline/baseline.ts';
-import type { Schedule } from './baseline/coverage.ts';
-import { ARROW, printObject } from './behaviour/edge.ts';
-import { readAccepted } from './input/accepted.ts';
-import { readState } from './input/checkpoint.ts';
-import { FullmonError } from './input/errors.ts';
-import { readJobs } from './input/schedules.ts';
-import { incidentsOf, readCheckpoint } from './keep.ts';
-import type { Checkpoint } from './keep.ts';
-import { describeCoverage } from './report/coverage.ts';
-import { readable, show, stamp } from './report/show.ts';
+import { newBaseline } from '../baseline/baseline.ts';
+import type { Schedule } from '../baseline/coverage.ts';
+import { ARROW, printObject } from '../behaviour/edge.ts';
+import { readAccepted } from '../input/accepted.ts';
+import { readState } from '../input/checkpoint.ts';
+import { FullmonError } from '../input/errors.ts';
+import { readJobs } from '../input/schedules.ts';
+import { incidentsOf, readCheckpoint } from '../shell/keep.ts';
+import type { Checkpoint } from '../shell/keep.ts';
+import { describeCoverage } from '../report/coverage.ts';
+import { readable, show, stamp } from '../report/show.ts';
 
 export interface ShowOptions {
   readonly subject: 'incidents' | 'baseline' | 'patterns' | 'accepted' | 'coverage';

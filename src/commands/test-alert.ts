@@ -1,12 +1,12 @@
-import { bytes, ms } from './audit/units.ts';
-import { ARROW, parseSubject, printSubject } from './behaviour/edge.ts';
-import type { Line } from './detect/line.ts';
-import { FullmonError } from './input/errors.ts';
-import { trySending } from './report/sinks/deliver.ts';
-import { entryOf, makeSink } from './report/sinks/open.ts';
-import { idOf } from './report/sinks/format.ts';
-import { nameOf } from './report/sinks/schema.ts';
-import type { Sinks } from './report/sinks/schema.ts';
+import { bytes, ms } from '../audit/units.ts';
+import { ARROW, parseSubject, printSubject } from '../behaviour/edge.ts';
+import type { Line } from '../detect/line.ts';
+import { FullmonError } from '../input/errors.ts';
+import { trySending } from '../report/sinks/deliver.ts';
+import { entryOf, makeSink } from '../report/sinks/open.ts';
+import { idOf } from '../report/sinks/format.ts';
+import { nameOf } from '../report/sinks/schema.ts';
+import type { Sinks } from '../report/sinks/schema.ts';
 
 const ACTOR = 'proc::0:/usr/local/bin/fullmon';
 

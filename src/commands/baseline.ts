@@ -1,17 +1,17 @@
 import { constants, fstatSync, closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { differences, entriesOf, parseBaseline, printBaseline, restoreBaseline } from './baseline/exchange.ts';
-import type { Difference, Entry, Exported } from './baseline/exchange.ts';
-import { createFullmon } from './fullmon.ts';
-import type { Snapshot } from './fullmon.ts';
-import { openStore, readState } from './input/checkpoint.ts';
-import { FullmonError, unreadable } from './input/errors.ts';
-import { asOwner, messageOf, unlink, writeNew } from './input/files.ts';
-import { faultOf, readPublicKey, sign, signatureOf } from './input/signature.ts';
-import { readCheckpoint } from './keep.ts';
-import type { Checkpoint } from './keep.ts';
-import { readable, show } from './report/show.ts';
-import { SIGNED } from './trust.ts';
+import { differences, entriesOf, parseBaseline, printBaseline, restoreBaseline } from '../baseline/exchange.ts';
+import type { Difference, Entry, Exported } from '../baseline/exchange.ts';
+import { createFullmon } from '../fullmon.ts';
+import type { Snapshot } from '../fullmon.ts';
+import { openStore, readState } from '../input/checkpoint.ts';
+import { FullmonError, unreadable } from '../input/errors.ts';
+import { asOwner, messageOf, unlink, writeNew } from '../input/files.ts';
+import { faultOf, readPublicKey, sign, signatureOf } from '../input/signature.ts';
+import { readCheckpoint } from '../shell/keep.ts';
+import type { Checkpoint } from '../shell/keep.ts';
+import { readable, show } from '../report/show.ts';
+import { SIGNED } from '../shell/trust.ts';
 
 export interface BaselineOptions {
   readonly action: 'export' | 'import' | 'sign' | 'verify' | 'diff';

@@ -1,10 +1,10 @@
-import { ARROW } from './behaviour/edge.ts';
-import type { Ignore } from './config/options.ts';
-import type { Severity } from './detect/severity.ts';
-import type { Settings } from './fullmon.ts';
-import { readAccepted, versionOf } from './input/accepted.ts';
-import type { Acceptance } from './input/accepted.ts';
-import { FullmonError, inside } from './input/errors.ts';
+import { ARROW } from '../behaviour/edge.ts';
+import type { Ignore } from '../config/options.ts';
+import type { Severity } from '../detect/severity.ts';
+import type { Settings } from '../fullmon.ts';
+import { readAccepted, versionOf } from '../input/accepted.ts';
+import type { Acceptance } from '../input/accepted.ts';
+import { FullmonError, inside } from '../input/errors.ts';
 import { describeWindow, expectedBy, isCurrent } from './windows.ts';
 import type { Expected } from './windows.ts';
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { differences, entriesOf, parseBaseline } from './baseline/exchange.ts';
-import { codeOf, messageOf } from './input/files.ts';
-import { faultOf, readPublicKey } from './input/signature.ts';
+import { differences, entriesOf, parseBaseline } from '../baseline/exchange.ts';
+import { codeOf, messageOf } from '../input/files.ts';
+import { faultOf, readPublicKey } from '../input/signature.ts';
 import type { Distrust } from './keep.ts';
 
 /** Where `fullmon baseline import` leaves what it took in, for the start to compare with. */

@@ -1,14 +1,14 @@
-import { parseSubject } from './behaviour/edge.ts';
-import { baseName } from './behaviour/paths.ts';
-import { changeAccepted, decider, readAccepted } from './input/accepted.ts';
-import type { Window } from './input/accepted.ts';
-import { readState } from './input/checkpoint.ts';
-import { readDuration } from './input/duration.ts';
-import { FullmonError } from './input/errors.ts';
-import { nearest } from './input/nearest.ts';
-import { readCheckpoint } from './keep.ts';
-import { show } from './report/show.ts';
-import { describeWindow, isCurrent, isOf, nameOf } from './windows.ts';
+import { parseSubject } from '../behaviour/edge.ts';
+import { baseName } from '../behaviour/paths.ts';
+import { changeAccepted, decider, readAccepted } from '../input/accepted.ts';
+import type { Window } from '../input/accepted.ts';
+import { readState } from '../input/checkpoint.ts';
+import { readDuration } from '../input/duration.ts';
+import { FullmonError } from '../input/errors.ts';
+import { nearest } from '../input/nearest.ts';
+import { readCheckpoint } from '../shell/keep.ts';
+import { show } from '../report/show.ts';
+import { describeWindow, isCurrent, isOf, nameOf } from '../shell/windows.ts';
 
 export interface WindowOptions {
   readonly window: Window['window'];

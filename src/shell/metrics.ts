@@ -1,7 +1,7 @@
-import { inside } from './input/errors.ts';
-import type { Options } from './config/resolve.ts';
-import type { MetricsServer } from './report/metrics.ts';
-import type { Vitals } from './report/vitals.ts';
+import { inside } from '../input/errors.ts';
+import type { Options } from '../config/resolve.ts';
+import type { MetricsServer } from '../report/metrics.ts';
+import type { Vitals } from '../report/vitals.ts';
 
 type Wanted = Pick<Options, 'metrics'>;
 
@@ -15,7 +15,7 @@ export interface Metrics {
 /** Throws a `FullmonError` for a place that is none. */
 export const checkMetrics = async ({ metrics }: Wanted): Promise<void> => {
   if (metrics === undefined) return;
-  const { readMetricsPlace } = await import('./report/metrics.ts');
+  const { readMetricsPlace } = await import('../report/metrics.ts');
   inside('--metrics', () => readMetricsPlace(metrics));
 };
 
@@ -25,7 +25,7 @@ export const metricsOf = (vitals: () => Vitals, notice: (text: string) => void):
   return {
     async change({ metrics }) {
       if (metrics === current) return;
-      const { readMetricsPlace, serveMetrics } = await import('./report/metrics.ts');
+      const { readMetricsPlace, serveMetrics } = await import('../report/metrics.ts');
       const next = metrics === undefined ? undefined : readMetricsPlace(metrics);
       await server?.stop();
       current = metrics;

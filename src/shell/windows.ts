@@ -1,7 +1,7 @@
-import type { Settings } from './fullmon.ts';
-import { baseName } from './behaviour/paths.ts';
-import type { Subject } from './behaviour/edge.ts';
-import type { Window } from './input/accepted.ts';
+import type { Settings } from '../fullmon.ts';
+import { baseName } from '../behaviour/paths.ts';
+import type { Subject } from '../behaviour/edge.ts';
+import type { Window } from '../input/accepted.ts';
 
 /** The part of the settings that windows make up. */
 export type Expected = Required<Pick<Settings, 'maintenance' | 'relearns'>>;

@@ -1,7 +1,7 @@
-import { ms } from './audit/units.ts';
-import type { Line } from './detect/line.ts';
-import type { Severity } from './detect/severity.ts';
-import type { Loss, TailNotice } from './input/tail.ts';
+import { ms } from '../audit/units.ts';
+import type { Line } from '../detect/line.ts';
+import type { Severity } from '../detect/severity.ts';
+import type { Loss, TailNotice } from '../input/tail.ts';
 
 /** What befalls the followed log. */
 export interface LogWatch {

@@ -1,12 +1,12 @@
 import { closeSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { AUDITD_LOG } from './input/auditstatus.ts';
-import { FullmonError } from './input/errors.ts';
-import { codeOf, me, messageOf, openTrusted, shareWithGroup, writeNew } from './input/files.ts';
-import { readLinks } from './input/proc.ts';
-import type { Links } from './input/proc.ts';
-import { readSchedules } from './input/schedules.ts';
-import type { ScheduledJob } from './input/schedules.ts';
+import { AUDITD_LOG } from '../input/auditstatus.ts';
+import { FullmonError } from '../input/errors.ts';
+import { codeOf, me, messageOf, openTrusted, shareWithGroup, writeNew } from '../input/files.ts';
+import { readLinks } from '../input/proc.ts';
+import type { Links } from '../input/proc.ts';
+import { readSchedules } from '../input/schedules.ts';
+import type { ScheduledJob } from '../input/schedules.ts';
 
 /** What root looks at for an agent that is not root. */
 export interface Prepared {

@@ -1,7 +1,7 @@
-import type { Line } from './detect/line.ts';
-import type { Output } from './report/output.ts';
-import type { Hearers } from './report/sinks/open.ts';
-import type { Sinks } from './report/sinks/schema.ts';
+import type { Line } from '../detect/line.ts';
+import type { Output } from '../report/output.ts';
+import type { Hearers } from '../report/sinks/open.ts';
+import type { Sinks } from '../report/sinks/schema.ts';
 
 /** An output whose lines also go to the sinks. */
 export interface Hearing extends Output {
@@ -26,7 +26,7 @@ export const hearing = (output: Output): Hearing => {
   };
 
   const open = async (sinks: Sinks): Promise<void> => {
-    if (heard === undefined && sinks.length > 0) heard = await (await import('./report/sinks/open.ts')).openSinks(sinks, place, tell);
+    if (heard === undefined && sinks.length > 0) heard = await (await import('../report/sinks/open.ts')).openSinks(sinks, place, tell);
     else await heard?.reopen(sinks);
   };
 

@@ -1,14 +1,14 @@
 import { stringify } from 'yaml';
-import { strangers, variableOf } from './config/environment.ts';
-import { readFile } from './config/file.ts';
-import { KEYS } from './config/options.ts';
-import type { Key, Layer } from './config/options.ts';
-import { fileOf, resolveAgent } from './config/resolve.ts';
-import type { Origin } from './config/resolve.ts';
-import { ACCEPTED_FILE } from './input/accepted.ts';
-import { STATE_DIRECTORY } from './input/checkpoint.ts';
-import { readPublicKey } from './input/signature.ts';
-import { redact } from './report/show.ts';
+import { strangers, variableOf } from '../config/environment.ts';
+import { readFile } from '../config/file.ts';
+import { KEYS } from '../config/options.ts';
+import type { Key, Layer } from '../config/options.ts';
+import { fileOf, resolveAgent } from '../config/resolve.ts';
+import type { Origin } from '../config/resolve.ts';
+import { ACCEPTED_FILE } from '../input/accepted.ts';
+import { STATE_DIRECTORY } from '../input/checkpoint.ts';
+import { readPublicKey } from '../input/signature.ts';
+import { redact } from '../report/show.ts';
 
 export interface ConfigOptions {
   readonly flags: Layer;

@@ -1,6 +1,6 @@
-import { keepConnected } from './input/socket.ts';
-import { follow } from './input/tail.ts';
-import type { Follower, Position, TailNotice } from './input/tail.ts';
+import { keepConnected } from '../input/socket.ts';
+import { follow } from '../input/tail.ts';
+import type { Follower, Position, TailNotice } from '../input/tail.ts';
 import { SCHEME, writtenSince } from './place.ts';
 import type { AuditSocket } from './place.ts';
 

@@ -1,5 +1,5 @@
-import { allRows } from './audit/rows.ts';
-import { SNAPSHOT } from './fullmon.ts';
+import { allRows } from '../audit/rows.ts';
+import { SNAPSHOT } from '../fullmon.ts';
 
 // What was learned outlives an upgrade: whoever changes the shape of the state adds the step from the shape before, and a state of that
 // shape to test/state/shapes. What a step cannot keep it leaves out, in the way of a fullmon that has just been started.

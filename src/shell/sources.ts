@@ -1,21 +1,21 @@
 import { statSync } from 'node:fs';
-import { noLosses } from './audit/losses.ts';
-import { splitLines } from './audit/lines.ts';
-import type { Lines } from './audit/lines.ts';
-import { ms } from './audit/units.ts';
-import type { Ms } from './audit/units.ts';
-import type { Hostnames } from './behaviour/hostnames.ts';
-import { readAddress } from './dns/address.ts';
-import { inZone, nearestYear, zoneOf } from './dns/calendar.ts';
-import type { Stamp, Zone } from './dns/calendar.ts';
-import { dnsmasqLog } from './dns/dnsmasq.ts';
-import { readHosts, readResolvers } from './dns/hosts.ts';
-import { readCapture } from './dns/pcap.ts';
-import { readResolved, SUBSCRIBE } from './dns/resolved.ts';
-import { unboundCache } from './dns/unbound.ts';
-import { followVarlink, pollProgram, readSmall, watchFile } from './input/dns.ts';
-import { FullmonError } from './input/errors.ts';
-import { replayFiles, STDIN } from './input/replay.ts';
+import { noLosses } from '../audit/losses.ts';
+import { splitLines } from '../audit/lines.ts';
+import type { Lines } from '../audit/lines.ts';
+import { ms } from '../audit/units.ts';
+import type { Ms } from '../audit/units.ts';
+import type { Hostnames } from '../behaviour/hostnames.ts';
+import { readAddress } from '../dns/address.ts';
+import { inZone, nearestYear, zoneOf } from '../dns/calendar.ts';
+import type { Stamp, Zone } from '../dns/calendar.ts';
+import { dnsmasqLog } from '../dns/dnsmasq.ts';
+import { readHosts, readResolvers } from '../dns/hosts.ts';
+import { readCapture } from '../dns/pcap.ts';
+import { readResolved, SUBSCRIBE } from '../dns/resolved.ts';
+import { unboundCache } from '../dns/unbound.ts';
+import { followVarlink, pollProgram, readSmall, watchFile } from '../input/dns.ts';
+import { FullmonError } from '../input/errors.ts';
+import { replayFiles, STDIN } from '../input/replay.ts';
 
 /** What `--dns` names. */
 export type Source =
@@ -155,7 +155,7 @@ export const followNames = async (texts: readonly string[], log: string, to: Lea
   const ready: Promise<void>[] = [];
 
   const followFile = async (file: string, chunk: (bytes: Buffer) => void, end: () => void, caughtUp: () => void): Promise<void> => {
-    const { follow } = await import('./input/tail.ts');
+    const { follow } = await import('../input/tail.ts');
     ready.push(
       new Promise((resolve) => {
         const follower = follow(file, { wait: Math.min(wait, LOOK), from: 'start' }, {
