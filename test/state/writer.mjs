@@ -1,4 +1,4 @@
-// Writes audit records of a few daemons, and rotates as auditd does. What is fed to it on stdin says how much: each line `EVENTS BYTES` is a burst
+// Writes audit records of a few daemons, and rotates as auditd does. What is fed to it on stdin says how much: each line `EVENTS BYTES [NAME]` is a burst
 // of so many events, as fast as they can be written, into files of so many bytes; it answers `done`. All of it goes to a second file, too.
 // node writer.mjs FILE FILES_IN_THE_CHAIN COPY
 import { chmodSync, closeSync, openSync, renameSync, writeSync } from 'node:fs';
@@ -51,10 +51,11 @@ const rotate = () => {
 let n = 0;
 /** Each event has a millisecond of its own, so that a time names it: in a burst this clock goes ahead. By two seconds it would be another clock. */
 let stamp = 0;
-const burst = (events, bytes) => {
+const burst = (events, bytes, name) => {
   for (const end = n + events; n < end; n++) {
     stamp = Math.max(Date.now(), stamp + 1);
-    for (const [type, body] of records(n)) {
+    for (const [type, text] of records(name === undefined ? n : 0)) {
+      const body = name === undefined ? text : text.replace(/name="[^"]*"/, `name="${name}"`);
       const line = `type=${type} msg=audit(${(stamp / 1000).toFixed(3)}:${n + 1}): ${body}\n`;
       writeSync(all, line);
       // Now and then in two writes, so that a reader meets the first half alone.
@@ -68,7 +69,7 @@ const burst = (events, bytes) => {
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const [events, bytes] = line.split(' ').map(Number);
-  burst(events, bytes);
+  const [events, bytes, name] = line.split(' ');
+  burst(Number(events), Number(bytes), name);
   process.stdout.write('done\n');
 }
