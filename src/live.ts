@@ -18,7 +18,7 @@ import { AUDITD_LOG, pollAudit } from './input/auditstatus.ts';
 import { readContainer, readMounts, readProcess, readProcesses } from './input/proc.ts';
 import { STDIN } from './input/replay.ts';
 import type { ProcEntry } from './input/proc.ts';
-import type { Follower, TailNotice } from './input/tail.ts';
+import type { Follower, Position, TailNotice } from './input/tail.ts';
 import type { Options } from './config/resolve.ts';
 import type { Kept } from './shell/keep.ts';
 import { hearing } from './shell/hearing.ts';
@@ -163,7 +163,13 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
   const before = resumed?.position;
   let since = before !== undefined && 'since' in before ? before.since : Date.now();
   const seam = socket && openSeam(fullmon.feed, fullmon.endFile, () => fullmon.resume('lost'), before !== undefined && 'taken' in before ? before.taken : []);
-  const position = (): Place | undefined => (seam === undefined ? follower?.position() : { since, taken: seam.save() });
+  /** Where the log is read from at first; until something has been taken, that is the place. */
+  let begun: Position | undefined;
+  const position = (): Place | undefined => {
+    if (seam === undefined) return follower?.position();
+    const taken = seam.save();
+    return taken.length === 0 ? begun : { since, taken };
+  };
   /** Of the last byte read: what is held back leaves the log behind, but not what was taken in. */
   const here = (): (() => Place | undefined) => {
     if (held === undefined || seam !== undefined) return position;
@@ -265,10 +271,13 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
     if (resumed !== undefined && before === undefined) fullmon.resume('paused');
     const taken = before !== undefined && 'taken' in before && before.taken.length > 0 ? writtenSince(before.since) : undefined;
     const from = inLog(before) ?? taken ?? 'end';
+    /** Before anything is said of the log: whoever is killed from then on goes on from there. */
+    const begin = (): void => save(position);
     if (seam === undefined || socket === undefined) {
       // Nobody knows how much of it the socket has told.
       if (taken !== undefined) fullmon.resume('paused');
       follower = (await import('./input/tail.ts')).follow(options.auditd, { wait: options.wait, from }, { chunk, fileEnd: () => inOrder(fullmon.endFile), idle, notice });
+      begin();
       await stop;
       await follower.stop();
     } else {
@@ -283,6 +292,8 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
         });
       };
       const stream = (await import('./shell/auditsocket.ts')).followSocket(socket, options.wait, from, () => since, { chunk, turn, missing: seam.missing, fileEnd: () => inOrder(seam.endFile), heed: notice, idle, notice: output.notice });
+      ({ begun } = stream);
+      begin();
       await stop;
       await stream.stop();
     }

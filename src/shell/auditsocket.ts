@@ -20,6 +20,8 @@ export interface AuditSocketEvents {
 }
 
 export interface AuditStream {
+  /** Where the log is read from at first. */
+  readonly begun: Position | undefined;
   /** No event comes after it resolves. */
   readonly stop: () => Promise<void>;
 }
@@ -109,6 +111,7 @@ export const followSocket = ({ path, log }: AuditSocket, wait: number, from: Pos
     },
   });
   readLog(from);
+  const begun = reader?.position();
 
   const look = (): void => {
     const before = missing;
@@ -125,6 +128,7 @@ export const followSocket = ({ path, log }: AuditSocket, wait: number, from: Pos
   }, wait * 1000);
 
   return {
+    begun,
     async stop() {
       connection.stop();
       clearInterval(timer);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -113,6 +113,19 @@ describe("auditd's socket", { timeout: 30_000 }, () => {
     create();
     await speaks(two);
     create();
+    await tellsAll();
+    expect(lines().filter(({ type }) => type === 'finding')).toEqual([]);
+  });
+
+  it('has told nothing yet when fullmon is killed: what is written meanwhile is read in the log, and nothing older', async () => {
+    create({ isKept: false });
+    await listen();
+    const one = await agent();
+    await vi.waitFor(() => expect(existsSync(join(dir, 'state', 'state'))).toBe(true), { timeout: 15_000, interval: 20 });
+    one.child.kill('SIGKILL');
+    await one.ended;
+    create();
+    await agent();
     await tellsAll();
     expect(lines().filter(({ type }) => type === 'finding')).toEqual([]);
   });

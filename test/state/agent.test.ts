@@ -93,6 +93,17 @@ describe('an agent', { timeout: 30_000 }, () => {
     expect(findingsOf(second)).toEqual([]);
   });
 
+  it.each(['no such file yet', 'reading from byte 0'])('that is killed as soon as it says "%s" has its place there: what is written meanwhile is told', async (words) => {
+    if (words !== 'no such file yet') writeFileSync(log(), '');
+    const first = agent();
+    first.child.stderr?.on('data', () => {
+      if (first.stderr().includes(words)) first.child.kill('SIGKILL');
+    });
+    expect(await first.ended).toMatchObject({ signal: 'SIGKILL' });
+    create('one');
+    await tells(agent(), 'one');
+  });
+
   it('tells what was rotated away while it did not run', async () => {
     const first = agent();
     await ready();
