@@ -22,6 +22,7 @@ import type { Follower, Position, TailNotice } from './input/tail.ts';
 import type { Options } from './config/resolve.ts';
 import type { Kept } from './shell/keep.ts';
 import { hearing } from './shell/hearing.ts';
+import type { Hearing } from './shell/hearing.ts';
 import { watchFile } from './shell/logwatch.ts';
 import { tellManager } from './shell/manager.ts';
 import type { Prepared } from './shell/prepare.ts';
@@ -29,7 +30,6 @@ import { checkMetrics, metricsOf } from './shell/metrics.ts';
 import { inLog, readAuditSocket, writtenSince } from './shell/place.ts';
 import type { Place } from './shell/place.ts';
 import { describeLosses, openOutput } from './report/output.ts';
-import type { Output } from './report/output.ts';
 import { countTold, heartbeat } from './report/vitals.ts';
 import type { Vitals } from './report/vitals.ts';
 import { accepting, ignoring } from './shell/rules.ts';
@@ -65,13 +65,13 @@ const prepared = async (directory: string | undefined, notice: (text: string) =>
 };
 
 /** The agent's state, in the directory it was given; without one, where that can be: who tries fullmon without being root has nothing to keep. */
-const openState = async (options: LiveOptions, settings: Settings, output: Output, lookup: Lookup): Promise<Kept> => {
+const openState = async (options: LiveOptions, settings: Settings, output: Hearing, lookup: Lookup): Promise<Kept> => {
   const { keep, STATE_DIRECTORY, unkept } = await import('./shell/keep.ts');
   const directory = options.state ?? STATE_DIRECTORY;
   const distrust = options.publicKey === undefined ? undefined : (await import('./shell/trust.ts')).distrusting(directory, options.publicKey);
   if (distrust && options.reset) throw new FullmonError('--public-key: nothing is learned beside what was signed: leave --reset out');
   try {
-    return keep(directory, options.reset, settings, output.tell, lookup, distrust);
+    return keep(directory, options.reset, settings, output, lookup, distrust);
   } catch (error) {
     if (!(error instanceof FullmonError) || options.state !== undefined || distrust || process.geteuid?.() === 0) throw error;
     output.notice(`no state is kept, the next start learns again (${error.message})`);
@@ -136,12 +136,8 @@ export const runLive = async (options: LiveOptions, read: () => Promise<Options>
     if (line.type === 'finding' && line.kind === 'gap') isBlind = true;
     output.tell(line);
   };
-  const { directory, fullmon, resumed, checkpoint, saved, close } = await openState(options, settings, { ...output, tell }, lookupWith(root?.links));
+  const { directory, fullmon, resumed, checkpoint: save, saved, close } = await openState(options, settings, { ...output, tell }, lookupWith(root?.links));
   await output.open(options.sinks, directory);
-  const save = (at: () => Place | undefined): void => checkpoint(() => {
-    output.sync();
-    return at();
-  });
   const asking = new AbortController();
   void import('./input/schedules.ts').then(async ({ readJobs }) => schedules.push(...(await readJobs(root?.jobs, asking.signal))));
   reload.add({

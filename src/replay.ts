@@ -23,7 +23,7 @@ type ReplayOptions = Options & {
 
 const openState = async ({ state, reset }: Pick<ReplayOptions, 'state' | 'reset'>, settings: Settings, output: Output): Promise<Kept | undefined> => {
   if (state === undefined && reset) throw new FullmonError('--reset: name the state with --state, a replay keeps none by itself');
-  return state === undefined ? undefined : (await import('./shell/keep.ts')).keep(state, reset, settings, output.tell);
+  return state === undefined ? undefined : (await import('./shell/keep.ts')).keep(state, reset, settings, output);
 };
 
 /** The beginning of a stored file; undefined where there is nothing to come back to. */

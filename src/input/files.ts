@@ -68,6 +68,16 @@ export const writeNew = (path: string, ...parts: readonly Buffer[]): void => {
   }
 };
 
+/** Brings the names in a directory to the disk. */
+export const syncDirectory = (path: string): void => {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+};
+
 /** The group that root gave the directory may read what is in it: that of the agent. */
 export const shareWithGroup = (file: string, directory: string): void => {
   const { gid } = statSync(directory);

@@ -8,7 +8,7 @@ export interface Hearing extends Output {
   /** Opens the sinks, which then get what was told before, too. */
   readonly open: (sinks: Sinks, directory: string | undefined) => Promise<void>;
   readonly reopen: (sinks: Sinks) => Promise<void>;
-  /** To be called before a state is saved: what was told outlives whatever the state does. */
+  /** What was told survives a power cut from now on. */
   readonly sync: () => void;
   readonly end: () => Promise<void>;
 }

@@ -45,6 +45,13 @@ export interface Kept {
   readonly close: (position: Place | undefined) => void;
 }
 
+/** Who hears what is told. */
+interface Hearer {
+  readonly tell: (line: Line) => void;
+  /** Called before a state is saved: what was told survives a power cut from then on, as what the state counts as told does. */
+  readonly sync?: () => void;
+}
+
 /** What is wrong with what a state (undefined: none) holds for normal; undefined when nothing is. */
 export type Distrust = (baseline: BaselineState | undefined) => string | undefined;
 
@@ -81,7 +88,7 @@ export const unkept = (fullmon: Fullmon): Kept => ({ directory: undefined, fullm
  * Goes on with the state that is kept in a directory, or begins one there. A state that cannot be read is told and never replaced: fullmon
  * then watches with what needs no baseline, until it is started with `reset`; so is one that `distrust` speaks against. Throws a `FullmonError` when the directory cannot be used.
  */
-export const keep = (directory: string, reset: boolean, settings: Settings, tell: (line: Line) => void, lookup?: Lookup, distrust?: Distrust): Kept => {
+export const keep = (directory: string, reset: boolean, settings: Settings, { tell, sync }: Hearer, lookup?: Lookup, distrust?: Distrust): Kept => {
   const store = openStore(directory);
   let changed = false;
   const speak = (line: Line): void => {
@@ -133,6 +140,7 @@ export const keep = (directory: string, reset: boolean, settings: Settings, tell
     const snapshot = isChange ? changes() : JSON.stringify(fullmon.save());
     return (told) => {
       const text = `{${position === undefined ? '' : `"position":${JSON.stringify(position)},`}${told === undefined ? '' : `"told":${JSON.stringify(told)},`}"snapshot":${snapshot}}`;
+      sync?.();
       try {
         if (isChange) store.append(text);
         else store.write(text);

@@ -1,8 +1,8 @@
 /** What waits for a sink, on disk: one file that is only appended to, `+` an entry and `-` one that is done, and emptied when nothing waits. */
 import { closeSync, constants, fdatasyncSync, fstatSync, ftruncateSync, mkdirSync, openSync, readFileSync, readSync, renameSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { SEVERITIES } from '../../detect/severity.ts';
-import { messageOf, writeNew } from '../../input/files.ts';
+import { messageOf, syncDirectory, writeNew } from '../../input/files.ts';
 import type { Entry } from './sink.ts';
 
 export interface Waiting extends Entry {
@@ -72,6 +72,8 @@ export const openSpool = (directory: string | undefined, bounds = BOUNDS): Spool
   let end = 0;
   let seq = 0;
   let isDirty = false;
+  /** The name under which it is found again is on the disk. */
+  let isNamed = false;
   let isNew = true;
   let trouble: string | undefined;
   const byRank: readonly Map<number, Held>[] = Array.from({ length: SEVERITIES.length + 1 }, () => new Map());
@@ -170,6 +172,7 @@ export const openSpool = (directory: string | undefined, bounds = BOUNDS): Spool
       writeNew(`${path}.new`, ...all.map(lineOf));
       next = openQueue(`${path}.new`);
       renameSync(`${path}.new`, path);
+      isNamed = false;
       [fd, next] = [next, fd];
       end = 0;
       for (const held of all) {
@@ -209,10 +212,12 @@ export const openSpool = (directory: string | undefined, bounds = BOUNDS): Spool
   };
 
   const sync = (): void => {
-    if (fd === undefined || !isDirty) return;
+    if (fd === undefined || directory === undefined || !isDirty) return;
     isDirty = false;
     try {
       fdatasyncSync(fd);
+      if (!isNamed) for (const one of [directory, dirname(directory)]) syncDirectory(one);
+      isNamed = true;
     } catch (error) {
       trouble = messageOf(error);
     }
