@@ -94,6 +94,12 @@ const auditd = (files: number) => {
   };
 };
 
+/** It has read something, and saved that: before the first record nothing tells how much was rotated away. */
+const begun = async (log: ReturnType<typeof auditd>): Promise<void> => {
+  await log.burst(20, 2 ** 23);
+  while (!/"offset":[1-9]/.test(readFileSync(join(dir, 'state', 'state'), 'latin1'))) await sleep(20);
+};
+
 /** The rename chain, oldest first. */
 const chain = (): readonly string[] => readdirSync(join(dir, 'log')).toSorted((a, b) => Number(b.split('.')[2] ?? 0) - Number(a.split('.')[2] ?? 0)).map((name) => join(dir, 'log', name));
 
@@ -142,6 +148,7 @@ describe('an agent that is killed again and again while the log is written at fu
     let start = 0;
     await said('no such file yet');
     const log = auditd(3);
+    await begun(log);
     for (let kill = 0; kill < KILLS; kill++) {
       await log.burst(between(20, 300), 2 ** 16);
       await instant(start);
