@@ -78,7 +78,7 @@ export interface Settings {
 type Phase = 'waiting' | 'learning' | 'monitoring';
 
 /** Counts the shapes that {@link Snapshot} has had. */
-export const SNAPSHOT = 5;
+export const SNAPSHOT = 6;
 
 /** So often one thing about auditing was changed. */
 interface AuditChange {
@@ -464,7 +464,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       roster: roster.take(),
       baseline: baseline.save(whole),
       incidents: incidents.save(whole),
-      floods: floods.save(),
+      floods: floods.save(whole),
       bounds: bounds.save(),
       changes: [...changes.values()],
       audit: auditing.save(),

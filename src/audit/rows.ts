@@ -79,8 +79,10 @@ export const openTable = <K, V>(rows?: Iterable<readonly [K, V]>): Table<K, V> =
     keys: () => map.keys(),
     set(key, value) {
       if (changes !== undefined) {
-        if (!map.has(key)) noteNew(changes, key);
-        else if (map.get(key) !== value) noteOther(changes, key);
+        const before = map.get(key);
+        if (before === value) return;
+        if (before === undefined) noteNew(changes, key);
+        else noteOther(changes, key);
       }
       map.set(key, value);
     },

@@ -190,13 +190,15 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
 
   const byNumber = openTable<number, Group>();
   let numbers = 0;
-  /** Undefined until all is saved for the first time. */
-  let since: Map<Group, GroupChanges> | undefined;
+  /** Undefined until all is saved for the first time; so is a group in it that has not been saved yet. */
+  let since: Map<Group, GroupChanges | undefined> | undefined;
 
   const changesOf = (group: Group): GroupChanges | undefined => {
     if (since === undefined) return undefined;
-    let changes = since.get(group);
-    if (changes === undefined) since.set(group, (changes = { names: new Map(), patterns: new Map() }));
+    const known = since.get(group);
+    if (known !== undefined || since.has(group)) return known;
+    const changes = { names: new Map(), patterns: new Map() };
+    since.set(group, changes);
     byNumber.touch(group.number);
     return changes;
   };
@@ -215,6 +217,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
     if (group === undefined) {
       group = groups[kind] = { number, node, subject, kind, names: new Map(), patterns: newPatterns(), ripe: RIPE, long: 0 };
       byNumber.set(number, group);
+      since?.set(group, undefined);
       numbers = Math.max(numbers, number) + 1;
     }
     return group;

@@ -5,14 +5,15 @@ import { parseSubject } from './edge.ts';
 import type { NodeText, Subject } from './edge.ts';
 import type { Process } from './processes.ts';
 
-type RosterRow = readonly [
-  id: number, pid: Pid, ppid: Pid, exe: Bytes, script: Bytes, service: Bytes, daemon: boolean, container: Bytes, ses: Ses, lineage: number,
-  /** Its number; -1 without one. */
-  parent: number, command: Bytes, confirmed: number, active: boolean, node: NodeText,
-];
+type ProcessRow = readonly [id: number, pid: Pid, ppid: Pid, exe: Bytes, script: Bytes, service: Bytes, daemon: boolean, container: Bytes, ses: Ses, lineage: number, command: Bytes];
+/** What may change of one. */
+type StandingRow = readonly [id: number, /** Its number; -1 without one. */ parent: number, confirmed: number, active: boolean, node: NodeText];
 
 /** Processes as plain data by number, parents before children; who shared a parent shares it again. */
-export type RosterState = Rows<RosterRow>;
+export interface RosterState {
+  readonly processes: Rows<ProcessRow>;
+  readonly standing: Rows<StandingRow>;
+}
 
 /** A saved state that points into a roster. */
 export interface Enrolled<T> {
@@ -33,13 +34,14 @@ export interface Roster {
 }
 
 export const openRoster = (): Roster => {
-  let rows: RosterRow[] = [];
+  let processes: ProcessRow[] = [];
+  let standing: StandingRow[] = [];
   let count = 0;
   /** Numbers count from here: lower ones are of an earlier whole save, and mean nothing any more. */
   let least = 0;
 
-  const write = (p: Process, parent: number): void => {
-    rows.push([p.id - least, p.pid, p.ppid, p.exe, p.script, p.service, p.daemon, p.container, p.ses, p.lineage, parent, p.command, p.confirmed, p.active, p.node]);
+  const stand = (p: Process, parent: number): void => {
+    standing.push([p.id - least, parent, p.confirmed, p.active, p.node]);
     p.isSaved = true;
   };
 
@@ -48,7 +50,8 @@ export const openRoster = (): Roster => {
     // As deep as ancestry is kept.
     const parent = p.parent === undefined ? -1 : idOf(p.parent);
     p.id = count++;
-    write(p, parent);
+    processes.push([p.id - least, p.pid, p.ppid, p.exe, p.script, p.service, p.daemon, p.container, p.ses, p.lineage, p.command]);
+    stand(p, parent);
     return p.id - least;
   };
 
@@ -58,12 +61,13 @@ export const openRoster = (): Roster => {
     },
     idOf,
     renew(p) {
-      if (p.id >= least) write(p, p.parent === undefined ? -1 : idOf(p.parent));
+      if (p.id >= least) stand(p, p.parent === undefined ? -1 : idOf(p.parent));
     },
     take() {
-      const taken = rows;
-      rows = [];
-      return allRows(taken);
+      const taken = { processes: allRows(processes), standing: allRows(standing) };
+      processes = [];
+      standing = [];
+      return taken;
     },
   };
 };
@@ -83,7 +87,12 @@ export const readRoster = (saved?: RosterState): ((id: number) => Process) => {
     if (p === undefined) throw new TypeError('no process');
     return p;
   };
-  for (const [id, pid, ppid, exe, script, service, daemon, container, ses, lineage, parent, command, confirmed, active, node] of saved?.rows ?? []) {
+  const { processes, standing } = saved ?? { processes: allRows([]), standing: allRows([]) };
+  const how = new Map(standing.rows.map((row) => [row[0], row]));
+  for (const [id, pid, ppid, exe, script, service, daemon, container, ses, lineage, command] of processes.rows) {
+    const row = how.get(id);
+    if (row === undefined) throw new TypeError('no process');
+    const [, parent, confirmed, active, node] = row;
     all.set(id, {
       pid, ppid, exe, script, service, daemon, container, ses, lineage, parent: parent < 0 ? undefined : at(parent), command, confirmed, active,
       subject: restoreSubject(node), node, id: -1, isSaved: false,

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { openTable } from '../audit/rows.ts';
+import type { Rows, Table } from '../audit/rows.ts';
 import { bytes, ms } from '../audit/units.ts';
 import type { Bytes, Ms } from '../audit/units.ts';
 import { ARROW, isFile, parseSubject, printUser } from '../behaviour/edge.ts';
@@ -52,7 +54,6 @@ export interface Flood {
 }
 
 interface Bucket {
-  readonly key: string;
   /** When its hour began, and when anything fell into it last. */
   since: Ms;
   last: Ms;
@@ -84,11 +85,12 @@ interface Rising {
   incident: string | undefined;
 }
 
+type BucketRow = readonly [key: string, since: Ms, last: Ms, told: number, isFull: boolean, /** Empty without one. */ incident: string];
+
 export interface FloodsState {
-  /** Those of this hour, and of the one before. */
-  readonly buckets: readonly Readonly<Bucket>[];
-  readonly old: readonly Readonly<Bucket>[];
-  readonly rising: readonly Readonly<Rising>[];
+  /** By number: those of the hour before, and of this one. */
+  readonly hours: Rows<readonly [turn: number, buckets: Rows<BucketRow>]>;
+  readonly rising: Rows<readonly [key: string, flood: Readonly<Rising>]>;
   readonly counted: number;
   /** When this hour began. */
   readonly swept: Ms;
@@ -115,7 +117,8 @@ export interface Floods {
   readonly counted: () => number;
   /** Another budget counts from now on. */
   readonly change: (budget: number) => void;
-  readonly save: () => FloodsState;
+  /** All there is, or what has changed since it was saved last. */
+  readonly save: (whole?: boolean) => FloodsState;
 }
 
 /** Where an edge leads: a flood in one place says nothing about another one. */
@@ -171,7 +174,10 @@ const needsOf = (kind: EdgeKind, [place, subject, user]: Origin['keys'], severit
 /** Places in that list. */
 const [OF_USER, OF_ALL, INCIDENTS_OF_USER, INCIDENTS_OF_ALL] = [2, 3, 4, 5];
 
-const byKey = (list: readonly Readonly<Bucket>[] = []): Map<string, Bucket> => new Map(list.map((bucket) => [bucket.key, { ...bucket }]));
+type Buckets = Table<string, Bucket>;
+
+const restored = ({ rows }: Rows<BucketRow>): Buckets =>
+  openTable(rows.map(([key, since, last, told, isFull, incident]) => [key, { since, last, told, isFull, incident: incident === '' ? undefined : incident }]));
 
 const TOLD: Admission = { isTold: true, incident: undefined, join: () => undefined };
 
@@ -179,36 +185,50 @@ const TOLD: Admission = { isTold: true, incident: undefined, join: () => undefin
 export const watchFloods = (first = BUDGET, saved?: FloodsState): Floods => {
   let budget = first;
   // In two generations: what nobody used for an hour is over, and goes as a whole. One by one, a leap of the clock had a single line look at all of them.
-  let young = byKey(saved?.buckets);
-  let old = byKey(saved?.old);
-  const rising = new Map<string, Rising>(saved?.rising.map((flood) => [flood.key, { ...flood, examples: [...flood.examples] }]));
-  const waiting = new Set<Rising>([...rising.values()].filter(({ count }) => count > 0));
+  const hours = openTable<number, Buckets>(saved?.hours.rows.map(([hour, buckets]) => [hour, restored(buckets)]));
+  let turn = saved?.hours.rows.at(-1)?.[0] ?? -1;
+  const nextHour = (): Buckets => {
+    const buckets: Buckets = openTable();
+    hours.set(++turn, buckets);
+    return buckets;
+  };
+  let young = hours.map.get(turn) ?? nextHour();
+  let old = hours.map.get(turn - 1);
+  const rising = openTable<string, Rising>(saved?.rising.rows.map(([key, flood]) => [key, { ...flood, examples: [...flood.examples] }]));
+  const waiting = new Set<Rising>([...rising.map.values()].filter(({ count }) => count > 0));
   let swept = saved?.swept ?? ms(0);
   let counted = saved?.counted ?? 0;
 
   const sweep = (now: Ms): void => {
     if (isNear(swept, now)) return;
     swept = now;
+    hours.delete(turn - 1);
     old = young;
-    young = new Map();
+    young = nextHour();
   };
 
-  /** The budget that is at work; one whose hour is over begins anew. */
+  const put = (key: string, bucket: Bucket): void => {
+    hours.touch(turn);
+    if (young.map.get(key) === bucket) young.touch(key);
+    else young.set(key, bucket);
+  };
+
+  /** The budget that is at work, and is about to change; one whose hour is over begins anew. */
   const find = (key: string, time: Ms): Bucket | undefined => {
-    const bucket = young.get(key) ?? old.get(key);
+    const bucket = young.map.get(key) ?? old?.map.get(key);
     if (bucket === undefined) return undefined;
     if (!isNear(bucket.since, time)) {
       // A flood that goes on gets no new budget.
       if (!bucket.isFull || !isNear(bucket.last, time)) return undefined;
       bucket.since = time;
     }
-    young.set(key, bucket);
+    put(key, bucket);
     return bucket;
   };
 
   const make = (key: string, time: Ms): Bucket => {
-    const bucket: Bucket = { key, since: time, last: time, told: 0, isFull: false, incident: undefined };
-    young.set(key, bucket);
+    const bucket: Bucket = { since: time, last: time, told: 0, isFull: false, incident: undefined };
+    put(key, bucket);
     return bucket;
   };
 
@@ -216,7 +236,7 @@ export const watchFloods = (first = BUDGET, saved?: FloodsState): Floods => {
   const riseBy = (kind: EdgeKind, { keys, words }: Origin, full: number, limit: number, time: Ms): Rising => {
     const isOfAll = full === OF_ALL || full === INCIDENTS_OF_ALL;
     const key = isOfAll ? kind : `${kind} ${keys[OF_USER]}`;
-    let flood = rising.get(key);
+    let flood = rising.map.get(key);
     if (flood === undefined || !isNear(flood.last, time)) {
       if (flood) waiting.delete(flood);
       flood = {
@@ -225,6 +245,7 @@ export const watchFloods = (first = BUDGET, saved?: FloodsState): Floods => {
       };
       rising.set(key, flood);
     }
+    rising.touch(key);
     flood.last = time;
     const narrowest = Math.min(full, OF_USER);
     if (!isOfAll) while (flood.scope < narrowest || (flood.scope < OF_USER && flood.keys[flood.scope] !== keys[flood.scope])) flood.scope++;
@@ -252,6 +273,7 @@ export const watchFloods = (first = BUDGET, saved?: FloodsState): Floods => {
   const tell = (flood: Rising, now: Ms): Flood => {
     const { limit, isOfIncidents, words, scope, count, grave, examples, incident, told } = flood;
     waiting.delete(flood);
+    rising.touch(flood.key);
     flood.told = { time: now, scope, isGrave: grave > 0 || told?.isGrave === true };
     flood.count = flood.grave = 0;
     flood.examples = [];
@@ -272,7 +294,7 @@ export const watchFloods = (first = BUDGET, saved?: FloodsState): Floods => {
         return hold(riseBy(seen.kind, origin, i, budget * size, time), bucket, severity, edge);
       }
       const taken = needs.flatMap(({ key }, i) => {
-        const bucket = find(key, time) ?? (i === OF_ALL || i === INCIDENTS_OF_ALL || young.size < MAX_BUCKETS ? make(key, time) : undefined);
+        const bucket = find(key, time) ?? (i === OF_ALL || i === INCIDENTS_OF_ALL || young.map.size < MAX_BUCKETS ? make(key, time) : undefined);
         if (bucket === undefined) return [];
         bucket.told++;
         bucket.last = time;
@@ -289,7 +311,7 @@ export const watchFloods = (first = BUDGET, saved?: FloodsState): Floods => {
 
     report(now) {
       const floods = [...waiting].filter((flood) => isNews(flood, now)).map((flood) => tell(flood, now));
-      for (const [key, flood] of rising) {
+      for (const [key, flood] of rising.map) {
         if (isNear(flood.last, now)) continue;
         rising.delete(key);
         waiting.delete(flood);
@@ -307,7 +329,11 @@ export const watchFloods = (first = BUDGET, saved?: FloodsState): Floods => {
       budget = next;
     },
 
-    save: () => ({ buckets: [...young.values()].map((bucket) => ({ ...bucket })), old: [...old.values()].filter(({ key }) => !young.has(key)).map((bucket) => ({ ...bucket })), rising: [...rising.values()].map((flood) => ({ ...flood, examples: [...flood.examples] })), counted, swept }),
+    save: (whole = true) => ({
+      hours: hours.save(whole, (buckets, hour) => [hour, buckets.save(whole, ({ since, last, told, isFull, incident = '' }, key) => [key, since, last, told, isFull, incident])]),
+      rising: rising.save(whole, (flood, key) => [key, { ...flood, examples: [...flood.examples] }]),
+      counted, swept,
+    }),
   };
 };
 

@@ -75,7 +75,7 @@ export interface Incidents {
 }
 
 export interface IncidentsState {
-  readonly incidents: readonly KeptIncident[];
+  readonly incidents: Rows<readonly [id: string, incident: KeptIncident]>;
   readonly lineages: Rows<readonly [lineage: number, incident: string]>;
   readonly told: Rows<readonly [edge: string, last: Ms, incident: string]>;
   readonly handed: Rows<readonly [thing: string, incident: string]>;
@@ -169,6 +169,8 @@ const mustBeTold = (incident: Incident | undefined, rating: Rating): boolean =>
 export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incidents => {
   const open = new Map<string, Growing>();
   const closed = new Map<string, Growing>();
+  /** Both, the closed ones as they were closed, the open ones as they were opened. */
+  const all = openTable<string, Growing>();
   const byLineage = openTable<number, string>(saved?.lineages.rows);
   const told = openTable<string, { readonly last: Ms; readonly incident: string }>(saved?.told.rows.map(([edge, last, incident]) => [edge, { last, incident }]));
   const handed = openTable<string, string>(saved?.handed.rows);
@@ -199,16 +201,20 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
     return rate(seen, grave ? after : undefined, incident?.inRow ?? NONE_IN_ROW);
   };
 
-  const kept = (): readonly KeptIncident[] => [...closed.values(), ...open.values()].map(({ edges, ...facts }) => ({ ...facts, edges: [...edges], open: open.has(facts.id) }));
+  const keptOf = ({ edges, ...facts }: Growing): KeptIncident => ({ ...facts, edges: [...edges], open: open.has(facts.id) });
+  const kept = (): readonly KeptIncident[] => [...closed.values(), ...open.values()].map(keptOf);
 
   const forget = (incident: Growing): void => {
     closed.delete(incident.id);
+    all.delete(incident.id);
     listed -= lengthOf(incident.edges);
   };
 
   const close = (incident: Growing): void => {
     open.delete(incident.id);
     closed.set(incident.id, incident);
+    all.delete(incident.id);
+    all.set(incident.id, incident);
     for (const oldest of closed.values()) {
       if (closed.size <= MAX_CLOSED && listed <= MAX_LISTED / 2) return;
       forget(oldest);
@@ -225,6 +231,7 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
       }
     }
     open.set(incident.id, incident);
+    all.set(incident.id, incident);
     if (incident.last < idle) idle = incident.last;
     return incident;
   };
@@ -236,6 +243,7 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
 
   const grow = (incident: Growing, alert: Alert): void => {
     const { edge, seen } = alert;
+    all.touch(incident.id);
     incident.count++;
     if (incident.edges.length < MAX_EDGES && listed + edge.length <= MAX_LISTED) {
       incident.edges.push(edge);
@@ -249,7 +257,11 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
     remains(incident, seen, alert.score);
   };
 
-  for (const { open: isOpen, edges, ...facts } of saved?.incidents ?? []) (isOpen ? open : closed).set(facts.id, { ...facts, edges: [...edges] });
+  for (const [id, { open: isOpen, edges, ...facts }] of saved?.incidents.rows ?? []) {
+    const incident = { ...facts, edges: [...edges] };
+    (isOpen ? open : closed).set(id, incident);
+    all.set(id, incident);
+  }
   for (const { edges, last, open: isOpen } of kept()) {
     listed += lengthOf(edges);
     if (isOpen && last < idle) idle = last;
@@ -276,6 +288,7 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
         // What has been told before opens no incident of its own until it is time for a reminder.
         if (earlier !== undefined && seen.last - earlier.last < REMIND && (incident === undefined || earlier.incident === incident.id)) {
           const again = incident ?? open.get(earlier.incident) ?? closed.get(earlier.incident);
+          for (const { id } of [again, incident].filter((one) => one !== undefined)) all.touch(id);
           if (again !== undefined) again.repeats += seen.count;
           if (incident !== undefined && seen.last > incident.last) incident.last = seen.last;
           continue;
@@ -287,9 +300,13 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
           const among = incident ?? openAt(admission.incident, seen.first);
           admission.join(among?.id);
           if (among === undefined) continue;
+          all.touch(among.id);
           among.held++;
           // It makes nothing graver by itself, but the next one might.
-          if (incident !== undefined) Object.assign(incident, withEdge(incident, rating), { inRow: withNext(incident.inRow, seen) });
+          if (incident !== undefined) {
+            all.touch(incident.id);
+            Object.assign(incident, withEdge(incident, rating), { inRow: withNext(incident.inRow, seen) });
+          }
           if (seen.last > among.last) among.last = seen.last;
           // What is in the flood may be run elsewhere; it may not push out what others left.
           if (handed.map.size < MAX_REMEMBERED) remains(among, seen, rating.score);
@@ -332,7 +349,7 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
     crowded: () => crowded,
 
     save: (whole = true) => ({
-      incidents: kept(),
+      incidents: all.save(whole, (incident, id) => [id, keptOf(incident)]),
       lineages: byLineage.save(whole, (id, lineage) => [lineage, id]),
       told: told.save(whole, ({ last, incident }, edge) => [edge, last, incident]),
       handed: handed.save(whole, (id, thing) => [thing, id]),

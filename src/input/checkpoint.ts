@@ -16,7 +16,7 @@ const STATE = `fullmon-state ${FORMAT}`;
 
 /** Changes are appended until they are this much longer than the state, or so many bytes: then it is written anew. */
 const OUTGROWN = 2;
-const MIN_CHANGES = 2 ** 24;
+const MIN_CHANGES = 2 ** 25;
 /** Changes are brought to the disk at most so often, ms. */
 const SYNC = 1000;
 
@@ -63,13 +63,16 @@ const openDirectory = (directory: string): number => {
   throw new FullmonError(`--state ${directory}: ${uid === me() ? `must be closed to others: chmod 700 ${directory}` : 'belongs to another user: name a directory of yours'}`);
 };
 
-/** A state, or a change, with its header. */
-const print = (what: string, body: string): readonly [header: Buffer, body: Buffer] => {
-  const bytes = Buffer.from(body, 'utf8');
-  return [Buffer.from(`${what} sha256:${createHash('sha256').update(bytes).digest('hex')} ${bytes.length}\n`), bytes];
+/** A state, or a change, behind its header; its bytes are made once, to be hashed and written. */
+const print = (what: string, body: string): Buffer => {
+  const file = Buffer.allocUnsafe(MAX_HEADER + Buffer.byteLength(body));
+  file.write(body, MAX_HEADER);
+  const bytes = file.subarray(MAX_HEADER);
+  const header = Buffer.from(`${what} sha256:${createHash('sha256').update(bytes).digest('hex')} ${bytes.length}\n`);
+  const begin = MAX_HEADER - header.length;
+  header.copy(file, begin);
+  return file.subarray(begin);
 };
-
-const lengthOf = (parts: readonly Buffer[]): number => parts.reduce((sum, { length }) => sum + length, 0);
 
 /** What was printed at this place of a file. Throws what is wrong with it. */
 const readPart = (file: Buffer, at: number): { readonly what: string; readonly body: unknown; readonly end: number } => {
@@ -258,7 +261,7 @@ export const openStore = (directory: string): Store => {
     read: (revive) => readFiles(directory, revive),
 
     write(text) {
-      const parts = print(STATE, text);
+      const part = print(STATE, text);
       // Somebody tidied up.
       if (!exists(directory)) {
         closeSync(fd);
@@ -266,7 +269,7 @@ export const openStore = (directory: string): Store => {
         mine = lock(directory);
       }
       try {
-        writeNew(fresh, ...parts);
+        writeNew(fresh, part);
       } catch (error) {
         unlink(fresh);
         throw error;
@@ -277,7 +280,7 @@ export const openStore = (directory: string): Store => {
       }
       renameSync(fresh, state);
       fsyncSync(fd);
-      const length = lengthOf(parts);
+      const { length } = part;
       written = { ino: lstatSync(state, { bigint: true }).ino, length, longest: length + Math.max(MIN_CHANGES, OUTGROWN * length) };
     },
 
@@ -285,19 +288,19 @@ export const openStore = (directory: string): Store => {
 
     append(change) {
       if (written === undefined) throw new Error('there is no state to append to');
-      const parts = print('change', change);
+      const part = print('change', change);
       const before = written;
       // Until it has gone well, the next one is a whole state.
       written = undefined;
       const file = openState();
       try {
-        for (const part of parts) writeAll(file, part);
+        writeAll(file, part);
       } catch (error) {
         ftruncateSync(file, before.length);
         closeSync(file);
         throw error;
       }
-      written = { ...before, length: before.length + lengthOf(parts) };
+      written = { ...before, length: before.length + part.length };
       sync(file);
     },
 

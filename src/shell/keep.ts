@@ -70,7 +70,7 @@ const isSaved = (body: unknown): body is Saved =>
 const isCheckpoint = (saved: Saved): saved is Saved & Checkpoint => saved.snapshot['shape'] === SNAPSHOT;
 
 /** The incidents as they were told last. */
-export const incidentsOf = ({ told, snapshot }: Checkpoint): readonly KeptIncident[] => told?.incidents ?? snapshot.incidents.incidents;
+export const incidentsOf = ({ told, snapshot }: Checkpoint): readonly KeptIncident[] => told?.incidents ?? snapshot.incidents.incidents.rows.map(([, incident]) => incident);
 
 /** What a state file holds, as this fullmon would have written it. Throws when it is of no use. */
 export const readCheckpoint = (body: unknown, changes: readonly unknown[] = []): Checkpoint => {

@@ -46,8 +46,43 @@ const fromShape3 = (saved: Saved): Saved => {
 /** What there is too much of is told in another way: a flood that goes on is told again. */
 const fromShape4 = (saved: Saved): Saved => ({ ...saved, shape: 5, floods: { buckets: [], old: [], rising: [], counted: 0, swept: 0 }, bounds: [] });
 
+/** More tables. */
+interface Shape5 {
+  readonly roster: { readonly rows: Rows };
+  readonly incidents: { readonly incidents: readonly { readonly id: string }[] };
+  readonly floods: { readonly buckets: readonly Bucket5[]; readonly old: readonly Bucket5[]; readonly rising: readonly { readonly key: string }[] };
+}
+
+interface Bucket5 {
+  readonly key: string;
+  readonly since: number;
+  readonly last: number;
+  readonly told: number;
+  readonly isFull: boolean;
+  readonly incident?: string;
+}
+
+const isShape5 = (saved: Saved): saved is Saved & Shape5 => saved['shape'] === 5;
+
+const buckets5 = (buckets: readonly Bucket5[]): object => allRows(buckets.map(({ key, since, last, told, isFull, incident = '' }) => [key, since, last, told, isFull, incident] as const));
+
+const fromShape5 = (saved: Saved): Saved => {
+  if (!isShape5(saved)) return saved;
+  const { roster, incidents, floods: { buckets, old, rising, ...floods } } = saved;
+  return {
+    ...saved,
+    shape: 6,
+    roster: {
+      processes: allRows(roster.rows.map(([id, pid, ppid, exe, script, service, daemon, container, ses, lineage, , command]) => [id, pid, ppid, exe, script, service, daemon, container, ses, lineage, command] as const)),
+      standing: allRows(roster.rows.map(([id, , , , , , , , , , parent, , confirmed, active, node]) => [id, parent, confirmed, active, node] as const)),
+    },
+    incidents: { ...incidents, incidents: allRows(incidents.incidents.map((incident) => [incident.id, incident] as const)) },
+    floods: { ...floods, hours: allRows([[0, buckets5(old)], [1, buckets5(buckets)]] as const), rising: allRows(rising.map((flood) => [flood.key, flood] as const)) },
+  };
+};
+
 /** By the shape that a step begins with. */
-const STEPS: Readonly<Record<number, (saved: Saved) => Saved>> = { 3: fromShape3, 4: fromShape4 };
+const STEPS: Readonly<Record<number, (saved: Saved) => Saved>> = { 3: fromShape3, 4: fromShape4, 5: fromShape5 };
 
 /** A state in the shape of today. Throws when it cannot be had, and says what to do. */
 export const migrated = (saved: Saved): Saved => {
