@@ -130,6 +130,8 @@ export interface Fullmon {
   readonly endFile: () => void;
   /** The log is over: finishes open events and the open cycle. */
   readonly end: () => void;
+  /** Learns what the open window has seen so far, but for what is grave: that is told as a whole when the window ends. */
+  readonly learn: () => void;
   /** Nothing may come for long: tells what the open cycle has seen so far, and keeps open events. */
   readonly pause: () => void;
   /** What follows does not go on where the log was left: passes over what has been read, and tells how much is missing. */
@@ -341,20 +343,21 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     return seen;
   };
 
-  const learn = (): void => {
+  /** Returns what is too grave to be learned. */
+  const learn = (): readonly Sighting[] => {
     const grave: Sighting[] = [];
     for (const seen of takeSightings()) {
       if (isGrave(seen) && !isIgnored(seen)) grave.push(seen);
       else if (!isDamaged) baseline.learn(seen);
     }
-    alert(incidents.add(grave, rateEdge, time, settings.maintenance), time);
-    tellChanges(time);
+    return grave;
   };
 
   /** What was seen is learned or compared, before the window ends. */
   const settle = (now: Ms): void => {
-    if (phase === 'learning') learn();
-    else detect(now);
+    if (phase === 'monitoring') return detect(now);
+    alert(incidents.add(learn(), rateEdge, time, settings.maintenance), time);
+    tellChanges(time);
   };
 
   /** What there was no room for. */
@@ -489,6 +492,9 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       events.end();
       if (phase !== 'waiting') close(time);
       for (const { incident } of incidents.close(ms(Infinity))) tell({ type: 'incident', time, state: 'closed', incident });
+    },
+    learn() {
+      if (phase === 'learning') sightings.putBack(learn());
     },
     pause() {
       if (phase !== 'waiting') settle(time);

@@ -36,6 +36,8 @@ export interface Sightings {
   readonly add: See;
   /** Hands over what was seen, in order of first sight, and starts anew. */
   readonly take: () => readonly Sighting[];
+  /** Into the window that has just been begun anew. */
+  readonly putBack: (taken: readonly Sighting[]) => void;
   /** They should be taken before more come: many, or long ones. */
   readonly isFull: () => boolean;
   /** Distinct edges so far. */
@@ -141,6 +143,9 @@ export const collectSightings = (saved?: Enrolled<SightingsState>): Sightings =>
       all = [];
       length = 0;
       return taken;
+    },
+    putBack(taken) {
+      for (const sighting of taken) put(namesOf(sighting.node, sighting.kind), sighting);
     },
     isFull: () => all.length >= MAX_EDGES || length >= MAX_LENGTH,
     size: () => all.length,

@@ -178,12 +178,12 @@ export const keep = (directory: string, reset: boolean, settings: Settings, { te
     },
     saved: () => last,
     close(position) {
-      const { phase, cycle, open } = fullmon.state();
-      const before = found.kind === 'state' ? found.state.told : undefined;
       // What is learned is learned: that can be done in parts.
-      if (phase === 'learning') fullmon.pause();
+      fullmon.learn();
+      const { cycle, open } = fullmon.state();
+      const before = found.kind === 'state' ? found.state.told : undefined;
       const save = take(position);
-      if (phase !== 'learning' && (before?.cycle !== cycle || before.open !== open)) fullmon.pause();
+      if (before?.cycle !== cycle || before.open !== open) fullmon.pause();
       save({ cycle, open, incidents: fullmon.incidents() });
       store.close();
     },
