@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { openTable } from '../audit/rows.ts';
 import type { Rows, Table } from '../audit/rows.ts';
 import { bytes, ms } from '../audit/units.ts';
@@ -131,7 +131,7 @@ const placeOf = (kind: EdgeKind, name: Bytes): string => {
 const short = (text: string): string => (text.length <= MAX_EXAMPLE ? text : `${text.slice(0, MAX_EXAMPLE)}...`);
 
 /** As a key for remembering: names are as long as an attacker likes. */
-export const inShort = (text: string): string => (text.length <= MAX_KEY ? text : createHash('sha256').update(text).digest('base64'));
+export const inShort = (text: string): string => (text.length <= MAX_KEY ? text : hash('sha256', text, 'base64'));
 
 const isNear = (a: Ms, b: Ms): boolean => Math.abs(a - b) < HOUR;
 

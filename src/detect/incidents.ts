@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { dropOldest } from '../audit/oldest.ts';
 import { openTable } from '../audit/rows.ts';
 import type { Rows, Table } from '../audit/rows.ts';
@@ -102,7 +102,7 @@ const lengthOf = (edges: readonly string[]): number => edges.reduce((sum, edge) 
 
 /** Stable across restarts and replays: the first edge and the event that showed it. */
 const idOf = (edge: string, { first, serial }: Sighting): string =>
-  createHash('sha256').update(`${edge}\0${first}:${serial}`).digest('hex').slice(0, 12);
+  hash('sha256', `${edge}\0${first}:${serial}`).slice(0, 12);
 
 /** What was told during a maintenance, when few may have looked, has not been told for the time after it. */
 const keyOf = (edge: string, maintenance: string | undefined): string => (maintenance === undefined ? inShort(edge) : `maintenance ${inShort(edge)}`);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { closeSync, constants, fdatasync, fstatSync, fsyncSync, ftruncateSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { FullmonError } from './errors.ts';
@@ -68,7 +68,7 @@ const print = (what: string, body: string): Buffer => {
   const file = Buffer.allocUnsafe(MAX_HEADER + Buffer.byteLength(body));
   file.write(body, MAX_HEADER);
   const bytes = file.subarray(MAX_HEADER);
-  const header = Buffer.from(`${what} sha256:${createHash('sha256').update(bytes).digest('hex')} ${bytes.length}\n`);
+  const header = Buffer.from(`${what} sha256:${hash('sha256', bytes)} ${bytes.length}\n`);
   const begin = MAX_HEADER - header.length;
   header.copy(file, begin);
   return file.subarray(begin);
@@ -78,10 +78,10 @@ const print = (what: string, body: string): Buffer => {
 const readPart = (file: Buffer, at: number): { readonly what: string; readonly body: unknown; readonly end: number } => {
   const header = HEADER.exec(file.toString('latin1', at, at + MAX_HEADER));
   if (header === null) throw new Error('has no header that is known here');
-  const [line, what = '', hash, length] = header;
+  const [line, what = '', sum, length] = header;
   const body = file.subarray(at + line.length, at + line.length + Number(length));
   if (body.length !== Number(length)) throw new Error(`is cut off: ${body.length} of ${length} bytes`);
-  if (createHash('sha256').update(body).digest('hex') !== hash) throw new Error('does not match its checksum');
+  if (hash('sha256', body) !== sum) throw new Error('does not match its checksum');
   return { what, body: JSON.parse(body.toString('utf8')), end: at + line.length + body.length };
 };
 

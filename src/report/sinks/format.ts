@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { stripVTControlCharacters } from 'node:util';
 import type { Line } from '../../detect/line.ts';
@@ -31,7 +31,7 @@ const plainJson = (line: Line): string => {
   return written;
 };
 
-const digest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
+const digest = (text: string): string => hash('sha256', text).slice(0, 16);
 
 /** What tells this line from all others, and is the same when it is told again. */
 export const idOf = (line: Line): string =>
