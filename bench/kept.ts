@@ -19,7 +19,7 @@ const cpu = (): number => {
 /** Replays a log as the program does, in pieces, and keeps its state; at the end all of it is saved once more. */
 export const pauses = (log: string, directory: string, baseline: number): readonly Save[] => {
   const settings = { baseline, monitor: 60, rebase: false, maxEdges: 1_000_000, ignored: () => false };
-  const { fullmon, checkpoint, close } = keep(directory, false, settings, () => undefined);
+  const { fullmon, checkpoint, close } = keep(directory, false, settings, { tell: () => undefined, sync: () => undefined });
   const saves: Save[] = [];
   const file = join(directory, 'state');
   let before = { size: 0, ino: 0 };
@@ -38,7 +38,7 @@ export const pauses = (log: string, directory: string, baseline: number): readon
   }
   close(undefined);
   // Another one that goes on begins with all there is.
-  const next = keep(directory, false, settings, () => undefined);
+  const next = keep(directory, false, settings, { tell: () => undefined, sync: () => undefined });
   timed(() => next.close(undefined));
   return saves;
 };

@@ -24,7 +24,7 @@ export type Changes<K> = Map<K, Change>;
 export const noteNew = <K>(changes: Changes<K>, key: K): void => {
   const isMoved = changes.get(key) === 'gone';
   // To the end here, too.
-  changes.delete(key);
+  if (isMoved) changes.delete(key);
   changes.set(key, isMoved ? 'moved' : 'new');
 };
 

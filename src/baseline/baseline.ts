@@ -56,9 +56,12 @@ export interface Baseline {
   readonly save: (whole?: boolean) => BaselineState;
 }
 
-type FactsState = readonly [first: Ms, last: Ms, count: number, traits: number, units: number, unit: number];
+type FactsState = readonly [first: Ms, last: Ms, count: number, traits: number, units: number, unit: number, /** Names the row. */ id?: number];
 type NameRow = readonly [name: Bytes, place: NamePlace, ...FactsState];
 type PatternRow = readonly [source: string, witness: Bytes, ...FactsState];
+
+/** What has become of an edge that was seen again, by the id of its row. */
+type CountRow = readonly [id: number, last: Ms, count: number, units: number, unit: number];
 
 /** Units of time in which anything was seen; their length in ms. */
 interface UnitsState {
@@ -84,6 +87,8 @@ export interface GroupState {
 export interface BaselineState {
   /** By number. */
   readonly groups: Rows<readonly [number: number, GroupState]>;
+  /** What is newer than in the rows of groups, see {@link withCounts}: most that changes from one save to the next. */
+  readonly counts: Rows<CountRow>;
   /** The numbers of those that are still to be generalised, in order. */
   readonly changed: readonly number[];
   readonly units: Readonly<UnitsState>;
@@ -129,9 +134,28 @@ const loginOf = ({ login, service }: Subject): string => `${login} ${service}`;
 const canVary = (kind: EdgeKind, name: Bytes, traits: number): boolean =>
   isFile(kind) ? (traits & EXACT) === 0 && !isProtected(name) : kind === 'connect';
 
-const saveName = (name: Bytes, { place, first, last, count, traits, units, unit }: EdgeFacts): NameRow => [name, place, first, last, count, traits, units, unit];
-const savePattern = ({ source, witness, facts: { first, last, count, traits, units, unit } }: Compiled): PatternRow => [source, witness, first, last, count, traits, units, unit];
-const restoreFacts = (kind: EdgeKind, place: NamePlace, [first, last, count, traits, units, unit]: FactsState): EdgeFacts => ({ kind, place, first, last, count, traits, units, unit });
+const saveName = (name: Bytes, { place, first, last, count, traits, units, unit, id }: EdgeFacts): NameRow => [name, place, first, last, count, traits, units, unit, id];
+const savePattern = ({ source, witness, facts: { first, last, count, traits, units, unit, id } }: Compiled): PatternRow => [source, witness, first, last, count, traits, units, unit, id];
+const restoreFacts = (kind: EdgeKind, place: NamePlace, [first, last, count, traits, units, unit]: FactsState): EdgeFacts => ({ kind, place, first, last, count, traits, units, unit, id: -1 });
+
+/** The state with all counts in their rows. */
+export const withCounts = (state: BaselineState): BaselineState => {
+  const counts = new Map(state.counts.rows.map((row) => [row[0], row]));
+  if (counts.size === 0) return state;
+  const newest = ([first, last, count, traits, units, unit, id = -1]: FactsState): FactsState => {
+    const [, ...later] = counts.get(id) ?? [id, last, count, units, unit];
+    return [first, later[0], later[1], traits, later[2], later[3]];
+  };
+  return {
+    ...state,
+    groups: allRows(state.groups.rows.map(([number, group]) => [number, {
+      ...group,
+      names: allRows(group.names.rows.map(([name, place, ...facts]) => [name, place, ...newest(facts)] as const)),
+      patterns: allRows(group.patterns.rows.map(([source, witness, ...facts]) => [source, witness, ...newest(facts)] as const)),
+    }] as const)),
+    counts: allRows([]),
+  };
+};
 
 const longOf = ({ names }: Group): number => {
   let long = 0;
@@ -163,8 +187,18 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
 
   const unitAt = (time: Ms): number => Math.floor(time / elapsed.length);
 
+  /** Rows that were saved since all was, and those among them that have been seen again since the last save. */
+  let ids = 0;
+  const again = new Set<EdgeFacts>();
+
   const countMatch = ({ group, facts, name, source }: Match, seen: Sighting): void => {
+    const { first } = facts;
     count(facts, seen);
+    if (since === undefined) return;
+    if (facts.first === first) {
+      again.add(facts);
+      return;
+    }
     const changes = changesOf(group);
     if (changes === undefined) return;
     if (name !== undefined) noteOther(changes.names, name);
@@ -223,6 +257,16 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
     return group;
   };
 
+  const nameRow = (name: Bytes, facts: EdgeFacts): NameRow => {
+    facts.id = ids++;
+    return saveName(name, facts);
+  };
+
+  const patternRow = (pattern: Compiled): PatternRow => {
+    pattern.facts.id = ids++;
+    return savePattern(pattern);
+  };
+
   const setName = (group: Group, name: Bytes, facts: EdgeFacts): void => {
     const changes = changesOf(group);
     if (changes) (group.names.has(name) ? noteOther : noteNew)(changes.names, name);
@@ -270,7 +314,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
 
   /** Several edges as one. */
   const sumUp = (kind: EdgeKind, all: readonly EdgeFacts[]): EdgeFacts => {
-    const sum: EdgeFacts = { kind, place: 'pending', first: ms(Infinity), last: ms(0), count: 0, traits: 0, units: 0, unit: -1 };
+    const sum: EdgeFacts = { kind, place: 'pending', first: ms(Infinity), last: ms(0), count: 0, traits: 0, units: 0, unit: -1, id: -1 };
     const units = new Set<number>();
     for (const facts of all) {
       sum.count += facts.count;
@@ -418,7 +462,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
       if (old === undefined) group.long += lengthCost(seen.name);
       const facts: EdgeFacts = old
         ? { ...old, place: old.place === 'pending' ? 'pending' : 'changed', traits: old.traits | seen.traits }
-        : { kind: seen.kind, place: 'pending', first: seen.first, last: seen.last, count: 0, traits: seen.traits, units: 0, unit: -1 };
+        : { kind: seen.kind, place: 'pending', first: seen.first, last: seen.last, count: 0, traits: seen.traits, units: 0, unit: -1, id: -1 };
       count(facts, seen);
       // A name that may turn out to be one of many goes to the graph once that is decided.
       const varies = canVary(seen.kind, seen.name, seen.traits);
@@ -463,16 +507,23 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
     save(whole = true) {
       const before = whole ? undefined : since;
       since = new Map();
+      if (before === undefined) ids = 0;
+      const written = ids;
+      const groupRows = byNumber.save(before === undefined, (group) => {
+        const { number, node, kind, names, patterns, ripe } = group;
+        const changes = before?.get(group);
+        return [number, {
+          node, kind, ripe,
+          names: changes ? changedRows(changes.names, (name) => nameRow(name, there(names.get(name)))) : allRows([...names].map(([name, facts]) => nameRow(name, facts))),
+          patterns: changes ? changedRows(changes.patterns, (source) => patternRow(there(patterns.get(source)))) : allRows([...patterns].map(patternRow)),
+        }];
+      });
+      const counts: CountRow[] = [];
+      for (const { id, last, count, units, unit } of again) if (id >= 0 && id < written) counts.push([id, last, count, units, unit]);
+      again.clear();
       return {
-        groups: byNumber.save(before === undefined, (group) => {
-          const { number, node, kind, names, patterns, ripe } = group;
-          const changes = before?.get(group);
-          return [number, {
-            node, kind, ripe,
-            names: changes ? changedRows(changes.names, (name) => saveName(name, there(names.get(name)))) : allRows([...names].map(([name, facts]) => saveName(name, facts))),
-            patterns: changes ? changedRows(changes.patterns, (source) => savePattern(there(patterns.get(source)))) : allRows([...patterns].map(savePattern)),
-          }];
-        }),
+        groups: groupRows,
+        counts: allRows(counts),
         changed: [...changed].map(({ number }) => number),
         units: { ...elapsed },
         learned: [...learned],

@@ -174,6 +174,7 @@ export const restoreBaseline = ({ header, entries }: Exported): BaselineState =>
       const patterns = all.flatMap((entry) => (entry.pattern === undefined ? [] : [[entry.pattern, bytes(entry.witness ?? ''), ...facts(entry)] as const]));
       return [[number, { node: some.subject, kind: some.kind, names: allRows(names), patterns: allRows(patterns), ripe: 2 * names.length + RIPE }] as const];
     })),
+    counts: allRows([]),
     changed: [],
     units: { length: ms(header.unit), seen: header.units, latest: header.latest },
     learned: [],

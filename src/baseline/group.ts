@@ -18,6 +18,8 @@ export interface EdgeFacts {
   /** Units of time in which it was seen, and the latest of them. */
   units: number;
   unit: number;
+  /** Names its row in the state; -1 before it has one. */
+  id: number;
 }
 
 /** Of subjects, objects and patterns. */

@@ -35,9 +35,10 @@ export interface Process {
   /** The node for the credentials of the latest record. */
   subject: Subject;
   node: NodeText;
-  /** Its number in the state, and whether it stands there as it is. */
+  /** Its number in the state, and whether it stands there as it is, but for when it was heard of, and whether that does. */
   id: number;
   isSaved: boolean;
+  isHeard: boolean;
 }
 
 /** What `/proc` tells about a process that ran before the first record. */
@@ -197,14 +198,20 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
     return p === undefined || isStale(p) ? undefined : p;
   };
 
-  const touch = (p: Process): void => {
+  const changes = (p: Process): void => {
     if (!p.isSaved) return;
+    if (p.isHeard) changed.push(p);
     p.isSaved = false;
-    changed.push(p);
+  };
+
+  const hears = (p: Process): void => {
+    if (!p.isHeard) return;
+    if (p.isSaved) changed.push(p);
+    p.isHeard = false;
   };
 
   const live = (p: Process): void => {
-    touch(p);
+    hears(p);
     p.confirmed = position;
     p.active = true;
   };
@@ -239,7 +246,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
         continue;
       }
       byPid.delete(id);
-      touch(p);
+      hears(p);
       p.active = false;
       byPid.set(id, p);
     }
@@ -252,7 +259,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
     let ancestor = p.parent;
     for (let depth = 1; ancestor !== undefined && depth < MAX_DEPTH; depth++) ancestor = ancestor.parent;
     if (ancestor?.parent !== undefined) {
-      touch(ancestor);
+      changes(ancestor);
       ancestor.parent = undefined;
     }
     return p;
@@ -264,7 +271,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
     return {
       pid: r.pid, ppid: r.ppid, exe, script, service, daemon: service === NONE && r.ppid === INIT, container, ses: r.ses, lineage, parent, command,
       // Ahead of the counter: forks went by unseen, and it has come so far at least.
-      confirmed: Math.max(position, turns * TURN + r.pid), active: false, subject, node: printSubject(subject), id: -1, isSaved: false,
+      confirmed: Math.max(position, turns * TURN + r.pid), active: false, subject, node: printSubject(subject), id: -1, isSaved: false, isHeard: false,
     };
   };
 
@@ -315,7 +322,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
 
   const dress = (p: Process, r: SyscallRecord): Process => {
     if (p.subject.euid !== r.euid || p.subject.login !== r.auid) {
-      touch(p);
+      changes(p);
       p.subject = subjectOf(p, r.auid, r.euid);
       p.node = printSubject(p.subject);
     }
@@ -393,7 +400,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
     // /proc had called `qmgr@master` before.
     bound(p) {
       if (isSet(p.ses) || p.service === NONE || p.parent?.exe !== p.exe || isInterpreter(p.exe) || !ON_DISK.test(p.exe)) return p;
-      const own = { ...p, service: NONE, daemon: true, id: -1, isSaved: false };
+      const own = { ...p, service: NONE, daemon: true, id: -1, isSaved: false, isHeard: false };
       own.subject = subjectOf(own, p.subject.login, p.subject.euid);
       own.node = printSubject(own.subject);
       return add(own);

@@ -5,14 +5,18 @@ import { parseSubject } from './edge.ts';
 import type { NodeText, Subject } from './edge.ts';
 import type { Process } from './processes.ts';
 
-type ProcessRow = readonly [id: number, pid: Pid, ppid: Pid, exe: Bytes, script: Bytes, service: Bytes, daemon: boolean, container: Bytes, ses: Ses, lineage: number, command: Bytes];
-/** What may change of one. */
-type StandingRow = readonly [id: number, /** Its number; -1 without one. */ parent: number, confirmed: number, active: boolean, node: NodeText];
+type ProcessRow = readonly [
+  id: number, pid: Pid, ppid: Pid, exe: Bytes, script: Bytes, service: Bytes, daemon: boolean, container: Bytes, ses: Ses, lineage: number,
+  /** Its number; -1 without one. */
+  parent: number, command: Bytes, node: NodeText,
+];
+/** What changes of one whenever it is heard of. */
+type HeardRow = readonly [id: number, confirmed: number, active: boolean];
 
 /** Processes as plain data by number, parents before children; who shared a parent shares it again. */
 export interface RosterState {
   readonly processes: Rows<ProcessRow>;
-  readonly standing: Rows<StandingRow>;
+  readonly heard: Rows<HeardRow>;
 }
 
 /** A saved state that points into a roster. */
@@ -35,14 +39,19 @@ export interface Roster {
 
 export const openRoster = (): Roster => {
   let processes: ProcessRow[] = [];
-  let standing: StandingRow[] = [];
+  let heard: HeardRow[] = [];
   let count = 0;
   /** Numbers count from here: lower ones are of an earlier whole save, and mean nothing any more. */
   let least = 0;
 
-  const stand = (p: Process, parent: number): void => {
-    standing.push([p.id - least, parent, p.confirmed, p.active, p.node]);
+  const write = (p: Process, parent: number): void => {
+    processes.push([p.id - least, p.pid, p.ppid, p.exe, p.script, p.service, p.daemon, p.container, p.ses, p.lineage, parent, p.command, p.node]);
     p.isSaved = true;
+  };
+
+  const hear = (p: Process): void => {
+    heard.push([p.id - least, p.confirmed, p.active]);
+    p.isHeard = true;
   };
 
   const idOf = (p: Process): number => {
@@ -50,8 +59,8 @@ export const openRoster = (): Roster => {
     // As deep as ancestry is kept.
     const parent = p.parent === undefined ? -1 : idOf(p.parent);
     p.id = count++;
-    processes.push([p.id - least, p.pid, p.ppid, p.exe, p.script, p.service, p.daemon, p.container, p.ses, p.lineage, p.command]);
-    stand(p, parent);
+    write(p, parent);
+    hear(p);
     return p.id - least;
   };
 
@@ -61,12 +70,14 @@ export const openRoster = (): Roster => {
     },
     idOf,
     renew(p) {
-      if (p.id >= least) stand(p, p.parent === undefined ? -1 : idOf(p.parent));
+      if (p.id < least) return;
+      if (!p.isSaved) write(p, p.parent === undefined ? -1 : idOf(p.parent));
+      if (!p.isHeard) hear(p);
     },
     take() {
-      const taken = { processes: allRows(processes), standing: allRows(standing) };
+      const taken = { processes: allRows(processes), heard: allRows(heard) };
       processes = [];
-      standing = [];
+      heard = [];
       return taken;
     },
   };
@@ -87,15 +98,14 @@ export const readRoster = (saved?: RosterState): ((id: number) => Process) => {
     if (p === undefined) throw new TypeError('no process');
     return p;
   };
-  const { processes, standing } = saved ?? { processes: allRows([]), standing: allRows([]) };
-  const how = new Map(standing.rows.map((row) => [row[0], row]));
-  for (const [id, pid, ppid, exe, script, service, daemon, container, ses, lineage, command] of processes.rows) {
-    const row = how.get(id);
+  const last = new Map(saved?.heard.rows.map((row) => [row[0], row]));
+  for (const [id, pid, ppid, exe, script, service, daemon, container, ses, lineage, parent, command, node] of saved?.processes.rows ?? []) {
+    const row = last.get(id);
     if (row === undefined) throw new TypeError('no process');
-    const [, parent, confirmed, active, node] = row;
+    const [, confirmed, active] = row;
     all.set(id, {
       pid, ppid, exe, script, service, daemon, container, ses, lineage, parent: parent < 0 ? undefined : at(parent), command, confirmed, active,
-      subject: restoreSubject(node), node, id: -1, isSaved: false,
+      subject: restoreSubject(node), node, id: -1, isSaved: false, isHeard: false,
     });
   }
   return at;

@@ -1,6 +1,7 @@
 import { withChanges } from '../audit/rows.ts';
 import { ms } from '../audit/units.ts';
 import type { Ms } from '../audit/units.ts';
+import { withCounts } from '../baseline/baseline.ts';
 import type { BaselineState } from '../baseline/baseline.ts';
 import type { Lookup } from '../behaviour/processes.ts';
 import type { KeptIncident } from '../detect/incidents.ts';
@@ -21,7 +22,7 @@ export interface Checkpoint {
   readonly position: Place | undefined;
   readonly snapshot: Snapshot;
   /** When fullmon was stopped: what had been told of the open cycle, which begins at that time, so many edges; and the incidents as they were then. */
-  readonly told?: Told;
+  readonly told?: Told | undefined;
 }
 
 interface Told {
@@ -78,7 +79,7 @@ export const readCheckpoint = (body: unknown, changes: readonly unknown[] = []):
   const { position, told } = changes.at(-1) ?? body;
   const saved = { position, told, snapshot: migrated(withChanges(body.snapshot, changes.map(({ snapshot }) => snapshot))) };
   if (!isCheckpoint(saved)) throw new Error('does not hold what it should');
-  return saved;
+  return { ...saved, snapshot: { ...saved.snapshot, baseline: withCounts(saved.snapshot.baseline) } };
 };
 
 /** A fullmon that keeps nothing. */

@@ -48,6 +48,7 @@ const fromShape4 = (saved: Saved): Saved => ({ ...saved, shape: 5, floods: { buc
 
 /** More tables. */
 interface Shape5 {
+  readonly baseline: Saved;
   readonly roster: { readonly rows: Rows };
   readonly incidents: { readonly incidents: readonly { readonly id: string }[] };
   readonly floods: { readonly buckets: readonly Bucket5[]; readonly old: readonly Bucket5[]; readonly rising: readonly { readonly key: string }[] };
@@ -68,14 +69,15 @@ const buckets5 = (buckets: readonly Bucket5[]): object => allRows(buckets.map(({
 
 const fromShape5 = (saved: Saved): Saved => {
   if (!isShape5(saved)) return saved;
-  const { roster, incidents, floods: { buckets, old, rising, ...floods } } = saved;
+  const { roster, baseline, incidents, floods: { buckets, old, rising, ...floods } } = saved;
   return {
     ...saved,
     shape: 6,
     roster: {
-      processes: allRows(roster.rows.map(([id, pid, ppid, exe, script, service, daemon, container, ses, lineage, , command]) => [id, pid, ppid, exe, script, service, daemon, container, ses, lineage, command] as const)),
-      standing: allRows(roster.rows.map(([id, , , , , , , , , , parent, , confirmed, active, node]) => [id, parent, confirmed, active, node] as const)),
+      processes: allRows(roster.rows.map(([id, pid, ppid, exe, script, service, daemon, container, ses, lineage, parent, command, , , node]) => [id, pid, ppid, exe, script, service, daemon, container, ses, lineage, parent, command, node] as const)),
+      heard: allRows(roster.rows.map(([id, , , , , , , , , , , , confirmed, active]) => [id, confirmed, active] as const)),
     },
+    baseline: { ...baseline, counts: allRows([]) },
     incidents: { ...incidents, incidents: allRows(incidents.incidents.map((incident) => [incident.id, incident] as const)) },
     floods: { ...floods, hours: allRows([[0, buckets5(old)], [1, buckets5(buckets)]] as const), rising: allRows(rising.map((flood) => [flood.key, flood] as const)) },
   };

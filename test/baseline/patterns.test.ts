@@ -18,7 +18,7 @@ it('whatever the directories, each name is found by the pattern made of it, amon
     fc.property(fc.uniqueArray(fc.array(segment, { maxLength: 4 }).map((parts) => ['', ...parts, ''].join('/')), { minLength: 1, maxLength: 30 }), fc.uniqueArray(hash, { minLength: 4, maxLength: 4 }), (places, hashes) => {
       const patterns = newPatterns();
       const all = places.flatMap((place) => hashes.map((name) => ({ name: bytes(place + name), first: ms(0) })));
-      for (const { source, covers } of generalise(all)) patterns.add(`^${source}$`, { kind: 'create', place: 'graph', first: ms(0), last: ms(0), count: 1, traits: 0, units: 1, unit: 0 }, covers[0]?.name ?? bytes(''));
+      for (const { source, covers } of generalise(all)) patterns.add(`^${source}$`, { kind: 'create', place: 'graph', first: ms(0), last: ms(0), count: 1, traits: 0, units: 1, unit: 0, id: -1 }, covers[0]?.name ?? bytes(''));
       for (const pattern of patterns) for (const { name } of all) if (pattern.regex.test(name)) expect(patterns.find(name, (p) => p.regex.test(name))?.regex.test(name)).toBe(true);
       expect(patterns.find(bytes('/nowhere'), (p) => p.regex.test('/nowhere'))).toBeUndefined();
     }),

@@ -11,7 +11,7 @@ export const sighting = (text: string, at = 0, traits = 0): Sighting => {
   const node = printSubject(subject);
   const actor: Process = {
     pid: pid(1000), ppid: pid(1), exe: subject.exe, script: subject.script, service: subject.service, daemon: false, container: subject.container, ses: ses(UNSET),
-    lineage: 1, parent: undefined, command: bytes(''), confirmed: 0, active: false, id: -1, isSaved: false, subject, node,
+    lineage: 1, parent: undefined, command: bytes(''), confirmed: 0, active: false, id: -1, isSaved: false, isHeard: false, subject, node,
   };
   return { subject, node, kind, name, first: ms(at), last: ms(at), count: 1, traits, from: bytes(''), address: bytes(''), actor, serial: 1, end: undefined };
 };
