@@ -109,6 +109,9 @@ const MAX_LENGTH = 12 * 2 ** 20;
 /** What becomes, or starts, the first program of a container; runtimes run from a copy in memory or from a mount of their own (`/`), so that no container can write to them. */
 const RUNTIME = /\/(?:runc|crun|youki|conmon|containerd-shim(?:-[a-z0-9-]+)?)$|^\/memfd:[a-z]+_cloned|^\/$/;
 const MAX_SESSIONS = 8192;
+/** Texts that processes share, and how long each may be: they stay when the processes are gone. */
+const MAX_SHARED = 4096;
+const SHORT = 256;
 export const MAX_DEPTH = 16;
 export const MAX_COMMAND = 1024;
 
@@ -154,6 +157,8 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
   let changed: Process[] = [];
   let lineages = saved?.state.lineages ?? 0;
   const forgotten = { processes: 0, sessions: 0 };
+  const kinds = new Map<NodeText, Pick<Process, 'subject' | 'node'>>();
+  const commands = new Map<Bytes, Bytes>();
 
   // The kernel hands out pids in turn. There are no fork and exit records, so this is all that tells an old entry from a reused pid:
   // once the counter has come round to a pid again, whatever was known of it may be of a process that is gone.
@@ -265,13 +270,32 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
     return p;
   };
 
+  /** A subject and its node: most processes are one of a few programs, and share what says which. */
+  const alike = (subject: Subject): Pick<Process, 'subject' | 'node'> => {
+    const node = printSubject(subject);
+    const known = kinds.get(node);
+    if (known !== undefined) return known;
+    if (kinds.size >= MAX_SHARED) kinds.clear();
+    if (node.length <= SHORT) kinds.set(node, { subject, node });
+    return { subject, node };
+  };
+
+  const shared = (command: Bytes): Bytes => {
+    if (command.length > SHORT) return command;
+    const known = commands.get(command);
+    if (known !== undefined) return known;
+    if (commands.size >= MAX_SHARED) commands.clear();
+    commands.set(command, command);
+    return command;
+  };
+
   const make = (r: Caller, script: Bytes, { service, lineage }: Session, parent: Process | undefined, command: Bytes, container = parent?.container ?? NONE): Process => {
-    const exe = r.exe === '' ? UNKNOWN : r.exe;
-    const subject: Subject = { container, login: r.auid, euid: r.euid, exe, script, service };
+    const { subject, node } = alike({ container, login: r.auid, euid: r.euid, exe: r.exe === '' ? UNKNOWN : r.exe, script, service });
+    const { exe } = subject;
     return {
-      pid: r.pid, ppid: r.ppid, exe, script, service, daemon: service === NONE && r.ppid === INIT, container, ses: r.ses, lineage, parent, command,
+      pid: r.pid, ppid: r.ppid, exe, script: subject.script, service, daemon: service === NONE && r.ppid === INIT, container, ses: r.ses, lineage, parent, command: shared(command),
       // Ahead of the counter: forks went by unseen, and it has come so far at least.
-      confirmed: Math.max(position, turns * TURN + r.pid), active: false, subject, node: printSubject(subject), id: -1, isSaved: false, isHeard: false,
+      confirmed: Math.max(position, turns * TURN + r.pid), active: false, subject, node, id: -1, isSaved: false, isHeard: false,
     };
   };
 
@@ -323,8 +347,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
   const dress = (p: Process, r: SyscallRecord): Process => {
     if (p.subject.euid !== r.euid || p.subject.login !== r.auid) {
       changes(p);
-      p.subject = subjectOf(p, r.auid, r.euid);
-      p.node = printSubject(p.subject);
+      Object.assign(p, alike(subjectOf(p, r.auid, r.euid)));
     }
     return p;
   };
@@ -400,10 +423,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
     // /proc had called `qmgr@master` before.
     bound(p) {
       if (isSet(p.ses) || p.service === NONE || p.parent?.exe !== p.exe || isInterpreter(p.exe) || !ON_DISK.test(p.exe)) return p;
-      const own = { ...p, service: NONE, daemon: true, id: -1, isSaved: false, isHeard: false };
-      own.subject = subjectOf(own, p.subject.login, p.subject.euid);
-      own.node = printSubject(own.subject);
-      return add(own);
+      return add({ ...p, ...alike({ ...p.subject, service: NONE }), service: NONE, daemon: true, id: -1, isSaved: false, isHeard: false });
     },
 
     login(event) {
