@@ -2,9 +2,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ms } from '../../src/audit/units.ts';
 import { keep } from '../../src/shell/keep.ts';
+import { inLog } from '../../src/shell/place.ts';
+import { raw, T0 } from '../support/log.ts';
 import { openScene } from '../support/scene.ts';
-import { raw } from '../support/log.ts';
 
 let dir = '';
 beforeEach(() => (dir = mkdtempSync(join(tmpdir(), 'fullmon-told-'))));
@@ -40,4 +42,28 @@ it('what was told is on the disk before a state counts it as told, after a cycle
     checkpoint(() => undefined);
   });
   isInOrder(() => close(undefined));
+});
+
+it('with --monitor 0 the state is saved at least once a minute, however often fullmon is killed and however old the stamps are', () => {
+  const scene = openScene();
+  const unsaved: number[] = [];
+  for (let second = 0; second < 300; second += 7) {
+    const { fullmon, resumed, checkpoint } = keep(join(dir, 'state'), false, { baseline: 0, monitor: 0, rebase: false, ignored: () => false }, { tell: () => undefined });
+    let from = inLog(resumed?.position)?.offset ?? 0;
+    scene.wait(1000).create({ pid: 4190001, exe: '/usr/bin/tee' }, `/srv/${second}`);
+    const save = (): void => checkpoint(() => {
+      from = scene.lines.length;
+      return { dev: '', ino: '', born: '', offset: from };
+    });
+    fullmon.feed(raw(scene.lines.slice(from).map((line) => `${line}\n`).join('')));
+    save();
+    fullmon.tick(ms(T0 + 1000 * (86_400 + second)));
+    save();
+    unsaved.push(scene.lines.length - from);
+    // Killed: it is not there any more, and did not let go of anything.
+    rmSync(join(dir, 'state', 'lock'));
+  }
+  const perMinute = (scene.lines.length / unsaved.length) * (60 / 7);
+  expect(Math.max(...unsaved)).toBeLessThanOrEqual(perMinute);
+  expect(unsaved.filter((lines) => lines === 0).length).toBeGreaterThan(3);
 });
