@@ -44,6 +44,8 @@ import type { Alert, Change, IncidentsState, KeptIncident, Rate } from './detect
 import type { Line } from './detect/line.ts';
 import { watchMounts } from './detect/mounts.ts';
 import type { MountWatchState } from './detect/mounts.ts';
+import { watchShutdown } from './detect/shutdown.ts';
+import type { ShutdownState } from './detect/shutdown.ts';
 import { isGrave, isHigh, rate } from './detect/severity.ts';
 import { withoutSteps } from './detect/steps.ts';
 import { watchAudit } from './detect/status.ts';
@@ -119,6 +121,7 @@ export interface Snapshot {
   readonly changes: readonly AuditChange[];
   readonly audit?: AuditWatchState;
   readonly mounts?: MountWatchState;
+  readonly shutdown?: ShutdownState;
 }
 
 export interface Fullmon {
@@ -218,6 +221,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
 
   const auditing = watchAudit(saved?.audit);
   const mounts = watchMounts(saved?.mounts);
+  const shutdown = watchShutdown(saved?.shutdown);
   let rules: AuditStatus['rules'];
   let asked: Ms | undefined;
 
@@ -247,6 +251,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     if (phase === 'learning') learnUntil = ms(learnUntil + to - from);
     const what = { lost: 'a part of the log is missing', paused: 'the log was not read', reboot: 'the machine was started anew' }[why];
     tell({ type: 'finding', time: to, kind: 'gap', text: `${what}: nothing is known of the ${((to - from) / 1000).toFixed(3)} s before this` });
+    if (why === 'reboot') follow('boot', to);
   };
 
   const patience = (): number => Math.max(SILENT, 3 * longest);
@@ -261,6 +266,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     derive(event);
     const fact = auditFact(event);
     if (fact !== undefined) hear(fact, event.time);
+    if (fact?.kind !== 'daemon') follow('record', event.time);
     if ((event.has & Has.config) !== 0 && event.config.change === 'add_rule') mounts.loaded();
     if (sightings.isFull() || (monitor === 0 && phase === 'monitoring' && (sightings.size() > 0 || fact !== undefined))) settle(time);
   }, breaks, saved?.events);
@@ -318,8 +324,17 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
 
   /** Daemons are told of at once; a change of rules is one of many, and waits for the end of the window. */
   const hear = (fact: AuditFact, now: Ms): void => {
-    if (fact.kind === 'daemon') tell({ type: 'finding', time: now, kind: 'audit', ...findingOf(fact) });
-    else changes.set(fact.change, { fact, times: (changes.get(fact.change)?.times ?? 0) + 1 });
+    if (fact.kind === 'shutdown') return shutdown.announce(now);
+    if (fact.kind === 'daemon') {
+      follow(fact.what === 'start' ? 'start' : 'record', now);
+      if (fact.what !== 'end' || !shutdown.stop(fact, now)) tell({ type: 'finding', time: now, kind: 'audit', ...findingOf(fact) });
+    } else changes.set(fact.change, { fact, times: (changes.get(fact.change)?.times ?? 0) + 1 });
+  };
+
+  /** The machine has gone down, or has not: what came of auditd's stop. */
+  const follow = (...[next, now]: Parameters<typeof shutdown.follow>): void => {
+    const finding = shutdown.follow(next, now);
+    if (finding !== undefined) tell({ type: 'finding', time: now, kind: 'audit', ...finding });
   };
 
   const tellChanges = (now: Ms): void => {
@@ -472,6 +487,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
       changes: [...changes.values()],
       audit: auditing.save(),
       mounts: mounts.save(),
+      shutdown: shutdown.save(),
     };
   };
 
@@ -480,6 +496,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     tick(now) {
       events.idle(now);
       if (phase === 'waiting') return;
+      follow('nothing', now);
       if (now < start - SET_BACK) setBack(now);
       if (!isSilent && now - heard > patience()) {
         isSilent = true;
@@ -490,6 +507,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     endFile: events.endFile,
     end() {
       events.end();
+      follow('end', time);
       if (phase !== 'waiting') close(time);
       for (const { incident } of incidents.close(ms(Infinity))) tell({ type: 'incident', time, state: 'closed', incident });
     },

@@ -108,8 +108,9 @@ export interface Event {
   openFlags: number;
 }
 
+/** `shutdown`: a SERVICE_STOP by which the service manager closes the machine to logins, as it does when the machine goes down. */
 export const Has = {
-  syscall: 1, cwd: 2, path: 4, execve: 8, sockaddr: 16, proctitle: 32, login: 64, objPid: 128, module: 256, openat2: 512, opened: 1024, config: 2048, daemon: 4096,
+  syscall: 1, cwd: 2, path: 4, execve: 8, sockaddr: 16, proctitle: 32, login: 64, objPid: 128, module: 256, openat2: 512, opened: 1024, config: 2048, daemon: 4096, shutdown: 8192,
 } as const;
 
 /** The kernel allows some 2 MiB of arguments; nobody reads more than this, and an attacker may not choose our memory. */

@@ -4,7 +4,7 @@ import type { Ms } from './units.ts';
 
 /** Record types that tell fullmon something; every other type is understood as "nothing for us", of auditd itself or of anybody else. */
 export type RecordType =
-  | 'SYSCALL' | 'CWD' | 'PATH' | 'EXECVE' | 'SOCKADDR' | 'PROCTITLE' | 'LOGIN' | 'USER_START' | 'CONFIG_CHANGE' | 'DAEMON_START' | 'DAEMON_END' | 'DAEMON_ABORT' | 'DAEMON_ROTATE' | 'OBJ_PID' | 'KERN_MODULE' | 'OPENAT2' | 'EOE' | 'auditd' | 'other';
+  | 'SYSCALL' | 'CWD' | 'PATH' | 'EXECVE' | 'SOCKADDR' | 'PROCTITLE' | 'LOGIN' | 'USER_START' | 'CONFIG_CHANGE' | 'DAEMON_START' | 'DAEMON_END' | 'DAEMON_ABORT' | 'DAEMON_ROTATE' | 'SERVICE_STOP' | 'OBJ_PID' | 'KERN_MODULE' | 'OPENAT2' | 'EOE' | 'auditd' | 'other';
 
 /** By the kernel. What auditd tells of itself it numbers by its own, from somewhere in ten thousand: no hole, and no other boot behind it. */
 export const isNumbered = (type: RecordType): boolean => type !== 'DAEMON_START' && type !== 'DAEMON_END' && type !== 'DAEMON_ABORT' && type !== 'DAEMON_ROTATE' && type !== 'auditd';
@@ -43,7 +43,7 @@ const note = (name: string, type: RecordType): void => {
 };
 for (const type of [
   'PATH', 'SYSCALL', 'PROCTITLE', 'CWD', 'SOCKADDR', 'EXECVE', 'LOGIN', 'USER_START', 'EOE', 'OBJ_PID', 'KERN_MODULE', 'OPENAT2', 'CONFIG_CHANGE',
-  'DAEMON_START', 'DAEMON_END', 'DAEMON_ABORT', 'DAEMON_ROTATE',
+  'DAEMON_START', 'DAEMON_END', 'DAEMON_ABORT', 'DAEMON_ROTATE', 'SERVICE_STOP',
 ] as const) note(type, type);
 for (const name of ['DAEMON_CONFIG', 'DAEMON_RESUME', 'DAEMON_ACCEPT', 'DAEMON_CLOSE', 'DAEMON_ERR']) note(name, 'auditd');
 

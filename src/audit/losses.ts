@@ -1,7 +1,7 @@
 /** Why a line was not understood. A closed set: an attacker's text never becomes a key. */
 export const REJECTS = [
   'no record', 'bad header', 'over-long line', 'bad SYSCALL', 'bad CWD', 'bad PATH', 'bad EXECVE', 'bad SOCKADDR',
-  'bad PROCTITLE', 'bad LOGIN', 'bad USER_START', 'bad CONFIG_CHANGE', 'bad DAEMON_START', 'bad DAEMON_END', 'bad DAEMON_ABORT', 'bad DAEMON_ROTATE', 'bad OBJ_PID', 'bad KERN_MODULE', 'bad OPENAT2',
+  'bad PROCTITLE', 'bad LOGIN', 'bad USER_START', 'bad CONFIG_CHANGE', 'bad DAEMON_START', 'bad DAEMON_END', 'bad DAEMON_ABORT', 'bad DAEMON_ROTATE', 'bad SERVICE_STOP', 'bad OBJ_PID', 'bad KERN_MODULE', 'bad OPENAT2',
 ] as const;
 
 export type Reject = (typeof REJECTS)[number];

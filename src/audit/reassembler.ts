@@ -64,6 +64,7 @@ export interface ReassemblerState {
   readonly clock: Ms;
   readonly late: number;
   readonly newest: { readonly time: Ms; readonly serial: number };
+  readonly isEnded?: boolean;
 }
 
 /**
@@ -114,6 +115,8 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
   /** The next new record tells where this break ends. */
   let resuming: 'lost' | 'paused' | undefined;
   let passing = false;
+  /** auditd was stopped, and has written all it had: what is numbered lower comes from another boot, even after a short one. */
+  let isEnded = saved?.isEnded ?? false;
 
   /** Whether this record was written after all that has been read. */
   const isNew = (): boolean => {
@@ -127,13 +130,14 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
   };
 
   /** Later, but counted from the beginning: not of the same boot. Logs of several machines count by several counters. */
-  const isRebooted = (): boolean => header.serial < newest.serial - SERIAL_JITTER && header.time > newest.time && header.node === '';
+  const isRebooted = (): boolean => header.serial < newest.serial - (isEnded ? 0 : SERIAL_JITTER) && header.time > newest.time && header.node === '';
 
   const reboot = (): void => {
     finishAll();
     broken({ why: 'reboot', from: newest.time, to: header.time });
     newest.time = header.time;
     newest.serial = header.serial;
+    isEnded = false;
   };
 
   const advance = (stamp: Ms): void => {
@@ -197,6 +201,7 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
   const start = (): Event => {
     if (isNumbered(header.type)) {
       if (isRebooted()) reboot();
+      isEnded = false;
       if (header.time > newest.time || (header.time === newest.time && header.serial > newest.serial)) {
         newest.time = header.time;
         newest.serial = header.serial;
@@ -223,6 +228,7 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
     // Those of several hosts in one log count each for itself.
     const { type } = header;
     if (header.node === '' && isNumbered(type)) serials.see(header.serial);
+    if (isEnded && isNumbered(type) && isRebooted()) reboot();
     if (type === 'other' || type === 'auditd') return;
     let event = find();
     if (type === 'EOE') {
@@ -239,8 +245,9 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
     // One event is one call: a second one under its number would change who is said to have made it.
     const isSecond = type === 'SYSCALL' && (event.has & Has.syscall) !== 0;
     if (isSecond || !readRecord(type, event, buffer, header.body, to, losses)) reject(losses, `bad ${type}`);
+    if (type === 'DAEMON_END') isEnded = true;
     // What a program says, auditd itself too, is one record.
-    if (type === 'PROCTITLE' || type === 'USER_START' || (event.has & Has.daemon) !== 0) finish(event);
+    if (type === 'PROCTITLE' || type === 'USER_START' || type === 'SERVICE_STOP' || (event.has & Has.daemon) !== 0) finish(event);
   };
 
   const lines = splitLines(losses, line, saved?.lines);
@@ -271,7 +278,7 @@ export const reassemble = (losses: Losses, serials: Serials, deliver: (event: Ev
       const index = new Map(unfinished().map((event, i) => [event, i]));
       return {
         lines: lines.save(), events: [...interrupted.values()].map(saveEvent), current: current && saveEvent(current),
-        execs: [...execs].flatMap(([pid, event]) => (index.has(event) ? [[pid, index.get(event) ?? 0] as const] : [])), clock, late, newest: { ...newest },
+        execs: [...execs].flatMap(([pid, event]) => (index.has(event) ? [[pid, index.get(event) ?? 0] as const] : [])), clock, late, newest: { ...newest }, isEnded,
       };
     },
   };

@@ -268,6 +268,7 @@ const readUserStart: Reader['read'] = (event, buffer, p, end) => {
 // `op=remove_rule ... res=1`, `op=set audit_enabled=0 old=1 ... res=1`, before Linux 3.14 without op and res.
 const OPERATION = / op="?([a-z_]{1,40})"?(?= |$)/;
 const SETTING = / audit_([a-z_]{1,40})=(\d{1,20})(?= |$)/;
+const OLD = / old=(\d{1,20})(?= |$)/;
 const FAILED = / res=(?:0|failed)\b/;
 const CONFIG_CHANGE = layout({ auid: 'decimal' });
 
@@ -276,8 +277,8 @@ const readConfigChange: Reader['read'] = (event, buffer, p, end) => {
   const setting = SETTING.exec(body);
   // Each start of auditd has another pid; only that it has none says something.
   const change = setting === null ? OPERATION.exec(body)?.[1] : setting[1] === 'pid' && setting[2] !== '0' ? 'pid' : `${setting[1]}=${setting[2]}`;
-  // What was refused changed nothing.
-  if (change === undefined || FAILED.test(body)) return true;
+  // What was refused changed nothing, nor did what was so before: each boot sets it all anew.
+  if (change === undefined || FAILED.test(body) || (setting !== null && setting[2] === OLD.exec(body)?.[1])) return true;
   event.config.change = change;
   event.config.auid = uid(id(CONFIG_CHANGE, 0));
   event.has |= Has.config;
@@ -291,6 +292,14 @@ const readDaemon = (what: DaemonRecord['what']): Reader['read'] => (event) => {
   event.daemon.pid = pid(numberOr(DAEMON, 1, 0));
   event.daemon.auid = uid(id(DAEMON, 0));
   event.has |= Has.daemon;
+  return true;
+};
+
+// By the kernel's word it is process 1 that says so. Not all systems log SYSTEM_SHUTDOWN any more.
+const CLOSES = /^ pid=1 uid=0 [^']*msg='unit=systemd-user-sessions /;
+
+const readServiceStop: Reader['read'] = (event, buffer, p, end) => {
+  if (CLOSES.test(latin1(buffer, p, end))) event.has |= Has.shutdown;
   return true;
 };
 
@@ -337,6 +346,7 @@ const READERS = {
   DAEMON_END: { layout: DAEMON, read: readDaemon('end') },
   DAEMON_ABORT: { layout: DAEMON, read: readDaemon('abort') },
   DAEMON_ROTATE: { layout: DAEMON, read: readDaemon('rotate') },
+  SERVICE_STOP: { layout: undefined, read: readServiceStop },
   OBJ_PID: { layout: OBJ_PID, read: readObjPid },
   KERN_MODULE: { layout: MODULE, read: readModule },
   OPENAT2: { layout: OPENAT2, read: readOpenat2 },

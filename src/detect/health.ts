@@ -1,6 +1,6 @@
-import { isSet } from '../audit/units.ts';
+import { isSet, pid } from '../audit/units.ts';
 import type { Uid } from '../audit/units.ts';
-import type { AuditFact } from '../behaviour/health.ts';
+import type { ChangedFact, DaemonFact } from '../behaviour/health.ts';
 import type { Severity } from './severity.ts';
 
 /** What is worth a word about auditing itself. */
@@ -23,10 +23,13 @@ const DAEMON = {
   abort: () => 'auditd has failed: nothing is recorded until it starts again',
 } as const;
 
+/** The service manager, who stops units for anybody: the kernel gives its uid for the login that it does not have. */
+export const INIT = pid(1);
+
 /** `times`: how often within one window. */
-export const findingOf = (fact: AuditFact, times = 1): AuditFinding => {
+export const findingOf = (fact: ChangedFact | DaemonFact, times = 1): AuditFinding => {
   switch (fact.kind) {
-    case 'daemon': return { severity: fact.what === 'end' || fact.what === 'abort' ? 'critical' : 'low', text: DAEMON[fact.what](by(fact.auid)) };
+    case 'daemon': return { severity: fact.what === 'end' || fact.what === 'abort' ? 'critical' : 'low', text: DAEMON[fact.what](fact.pid === INIT ? ' by the service manager' : by(fact.auid)) };
     case 'changed': return { severity: isBlinding(fact.change) ? 'critical' : 'low', text: `auditing was changed${by(fact.auid)}: ${fact.change}${times === 1 ? '' : `, ${times} times`}` };
   }
 };

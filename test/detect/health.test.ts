@@ -29,8 +29,12 @@ describe('auditing itself', () => {
     ]);
   });
 
-  it('does not count what was refused', () => {
-    expect(findings(after(record('CONFIG_CHANGE', 'op=set audit_enabled=0 old=2 auid=1000 ses=3 res=0', 92, 11_000)))).toEqual([]);
+  it.each([
+    ['refused', 'op=set audit_enabled=0 old=2 auid=1000 ses=3 res=0'],
+    ['so before', 'op=set audit_failure=1 old=1 auid=4294967295 ses=4294967295 subj=unconfined res=1'],
+    ['so before, as an old kernel says it', 'audit_backlog_limit=8192 old=8192 auid=4294967295 ses=4294967295 res=1'],
+  ])('does not count what was %s', (_, change) => {
+    expect(findings(after(record('CONFIG_CHANGE', change, 92, 11_000)))).toEqual([]);
   });
 
   it('is told to have stopped and to go on, while learning too', () => {
