@@ -163,6 +163,8 @@ const holderOf = (path: string): string => {
   }
 };
 
+const lockFiles = (directory: string): readonly [lock: string, old: string] => [join(directory, 'lock'), join(directory, 'lock.old')];
+
 /**
  * Takes the directory's lock or throws a {@link FullmonError}; returns what it says. A link that leads to the name of its process: it is never
  * there without its words, and needs no draft of a name that nobody knows, which was an alert about ourselves at each start. A socket in the
@@ -170,8 +172,7 @@ const holderOf = (path: string): string => {
  * fills the disk and ends fullmon may not keep it from coming back.
  */
 const lock = (directory: string): string => {
-  const path = join(directory, 'lock');
-  const old = `${path}.old`;
+  const [path, old] = lockFiles(directory);
   const mine = identityOf(String(process.pid));
   for (let tries = 0; tries < 3; tries++) {
     try {
@@ -238,6 +239,7 @@ interface Written {
 export const openStore = (directory: string): Store => {
   let fd = openDirectory(directory);
   const [state, previous] = stateFiles(directory);
+  const [locked, old] = lockFiles(directory);
   const fresh = join(directory, 'state.new');
   let mine = lock(directory);
   let written: Written | undefined;
@@ -245,6 +247,19 @@ export const openStore = (directory: string): Store => {
 
   /** Not held open in between: who makes the disk read-only may do so. */
   const openState = (): number => openSync(state, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
+
+  /**
+   * Does once what else is ever done here, after a restart and after a crash. With the first state fullmon begins to learn, what it does itself, too: one that
+   * came later would be an alert about ourselves.
+   */
+  const rehearse = (): void => {
+    symlinkSync(state, fresh);
+    renameSync(fresh, old);
+    unlink(old);
+    linkSync(state, previous);
+    unlink(previous);
+    closeSync(openState());
+  };
 
   /** Brings what was appended to the disk, beside the reading of the log, and closes. */
   const sync = (file: number): void => {
@@ -274,11 +289,13 @@ export const openStore = (directory: string): Store => {
         unlink(fresh);
         throw error;
       }
+      const isFirst = !exists(state) && !exists(previous);
       if (exists(state)) {
         unlink(previous);
         linkSync(state, previous);
       }
       renameSync(fresh, state);
+      if (isFirst) rehearse();
       fsyncSync(fd);
       const { length } = part;
       written = { ino: lstatSync(state, { bigint: true }).ino, length, longest: length + Math.max(MIN_CHANGES, OUTGROWN * length) };
@@ -315,7 +332,7 @@ export const openStore = (directory: string): Store => {
         fsyncSync(file);
         closeSync(file);
       }
-      if (mine !== '' && holderOf(join(directory, 'lock')) === mine) unlink(join(directory, 'lock'));
+      if (mine !== '' && holderOf(locked) === mine) unlink(locked);
       closeSync(fd);
     },
   };

@@ -56,6 +56,28 @@ describe('a state directory', () => {
     expect(read()).toEqual({ kind: 'nothing' });
   });
 
+  it('does with its first state all that is done after a restart and a crash, so that this is nothing new on that day', async () => {
+    mkdirSync(directory, 0o700);
+    const seen = new Set<string>();
+    const watcher = watch(directory, (event, name) => event === 'rename' && seen.add(String(name)));
+    /** The names that came and went so far. */
+    const names = async (mark: string): Promise<readonly string[]> => {
+      writeFileSync(path(mark), '');
+      await vi.waitFor(() => expect(seen).toContain(mark));
+      return [...seen].filter((name) => !name.startsWith('mark')).toSorted();
+    };
+    write('1');
+    const first = await names('mark1');
+    symlinkSync('4194304 1 x', path('lock'));
+    using((store) => {
+      store.write('2');
+      store.append('3');
+    });
+    const all = await names('mark2');
+    watcher.close();
+    expect(all).toEqual(first);
+  });
+
   it('gives the state before it when one byte of the state is another, or its end is missing', () => {
     write({ n: 1 }, { n: 2 });
     const whole = readFileSync(path('state'));
