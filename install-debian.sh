@@ -267,9 +267,9 @@ service() {
   [ -e "$state/state" ] || first=1
   systemctl restart fullmon.service || die 1 'the service does not start: journalctl -u fullmon'
   [ -n "$first" ] || return 0
-  # Its own end, by force and in peace, is among what it learns: nothing new after the next boot or crash.
-  systemctl kill --signal=KILL fullmon.service
-  for _ in again 'and again'; do systemctl restart fullmon.service || die 1 'the service does not start again: journalctl -u fullmon'; done
+  # Its end and a look at its settings are among what it learns: nothing new after the next boot or reload.
+  systemctl restart fullmon.service || die 1 'the service does not start again: journalctl -u fullmon'
+  systemctl reload fullmon.service || die 1 'the service does not reload: journalctl -u fullmon'
 }
 
 action=install nostart='' offline='' keep='' source=$here
