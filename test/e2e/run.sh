@@ -29,6 +29,7 @@ trap '[ -z "$vm" ] || kill -9 "$vm" 2> /dev/null || true; rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
 (cd "$here/../.." && npm run --silent release -- x64 > "$work/release.log" 2>&1) || { cat "$work/release.log"; exit 1; }
+version=$(node -p 'require(process.argv[1]).version' "$here/../../package.json")
 
 run() {
   local suite=$1 image release begin
@@ -42,7 +43,7 @@ run() {
   case $suite in bookworm) release=-linux-x64 ;; *) release= ;; esac
   rm -rf "$work/in" "$work/in.tar"
   mkdir "$work/in"
-  cp "$here"/../../release/fullmon-[0-9.]*[0-9]"$release".tar.gz "$here/../../release/SHA256SUMS" "$here/scenario.sh" "$work/in/"
+  cp "$here/../../release/fullmon-$version$release.tar.gz" "$here/../../release/SHA256SUMS" "$here/scenario.sh" "$work/in/"
   tar -cf "$work/in.tar" -C "$work/in" .
   : > "$work/out"
   begin=$SECONDS
