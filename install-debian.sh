@@ -253,8 +253,12 @@ settings() {
     file=$(of_auditd log_file)
     [ "${file:-/var/log/audit/audit.log}" = /var/log/audit/audit.log ] || printf 'auditd: %s\n' "$file" >> "$config/fullmon.yaml"
   fi
-  # Of an agent that ran as root.
-  [ ! -e "$config/accepted.jsonl" ] || { chgrp fullmon "$config/accepted.jsonl"; chmod 640 "$config/accepted.jsonl"; }
+  # That its own log is rotated is no alarm, unless somebody has revoked that.
+  [ -e "$config/accepted.jsonl" ] ||
+    sed "s/@UID@/$(id -u fullmon)/g; s/@AT@/$(date -u +%FT%TZ)/" "$source/src/service/accepted.jsonl" > "$config/accepted.jsonl"
+  # Also of an agent that ran as root.
+  chgrp fullmon "$config/accepted.jsonl"
+  chmod 640 "$config/accepted.jsonl"
 }
 
 service() {
