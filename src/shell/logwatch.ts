@@ -1,6 +1,7 @@
 import { ms } from '../audit/units.ts';
 import type { Line } from '../detect/line.ts';
 import type { Severity } from '../detect/severity.ts';
+import type { Fullmon } from '../fullmon.ts';
 import type { Loss, TailNotice } from '../input/tail.ts';
 
 /** What befalls the followed log. */
@@ -43,14 +44,16 @@ const sudden = (notice: TailNotice): Found | undefined => {
 };
 
 /**
- * `wasThere`: the log has been read before, so that it is amiss when it is missing. `pause`: nothing may come for long, what was seen is to be
- * told now. Whatever lasts is told once, and once more when it is over.
+ * `wasThere`: the log has been read before, so that it is amiss when it is missing. Whatever lasts is told once, and once more when it is over;
+ * fullmon hears when nothing may come for long, and when what comes does not go on where reading stopped.
  */
-export const watchFile = (file: string, wasThere: boolean, tell: (line: Line) => void, notice: (text: string) => void, pause: () => void): LogWatch => {
+export const watchFile = (file: string, wasThere: boolean, tell: (line: Line) => void, notice: (text: string) => void, { pause, resume }: Pick<Fullmon, 'pause' | 'resume'>): LogWatch => {
   const find = ([severity, text]: Found): void => tell({ type: 'finding', time: ms(Date.now()), kind: 'log', severity, text: `${file}: ${text}` });
   let known = wasThere;
   let isTold = false;
   let isStill = false;
+  /** A part was lost, and the file that was being read is still read to its end before that. */
+  let isLost = false;
   let timer: NodeJS.Timeout | undefined;
 
   const begin = (found: Found): void => {
@@ -70,6 +73,11 @@ export const watchFile = (file: string, wasThere: boolean, tell: (line: Line) =>
 
   return {
     heed(n) {
+      if (n.kind === 'lost') isLost = true;
+      if (n.kind === 'truncated' || (isLost && (n.kind === 'opened' || n.kind === 'rotated'))) {
+        isLost = false;
+        resume('lost');
+      }
       if (n.kind === 'waiting' && !known) notice(`${file}: no such file yet, waiting for it`);
       if (n.kind === 'opened') notice(`${file}: reading from byte ${n.from}`);
       const found = sudden(n);

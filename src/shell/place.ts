@@ -16,6 +16,10 @@ export const inLog = (place: Place | undefined): Position | undefined => (place 
 /** All that was written to a log since then (ms since the epoch), from the start of a file on. */
 export const writtenSince = (time: number): Position => ({ dev: '', ino: '', born: `${time}000000`, offset: 0 });
 
+/** The same for what the socket told last. */
+export const takenSince = (place: Place | undefined): Position | undefined =>
+  place !== undefined && 'taken' in place && place.taken.length > 0 ? writtenSince(place.since) : undefined;
+
 /** What `--auditd unix:PATH[@LOG]` names. */
 export interface AuditSocket {
   /** Where auditd's plugin af_unix gives away what it records. */
