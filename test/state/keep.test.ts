@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ms } from '../../src/audit/units.ts';
+import type { Line } from '../../src/detect/line.ts';
 import { keep } from '../../src/shell/keep.ts';
 import { inLog } from '../../src/shell/place.ts';
-import { raw, T0 } from '../support/log.ts';
+import { raw, record, T0 } from '../support/log.ts';
 import { openScene } from '../support/scene.ts';
 
 let dir = '';
@@ -66,4 +67,41 @@ it('with --monitor 0 the state is saved at least once a minute, however often fu
   const perMinute = (scene.lines.length / unsaved.length) * (60 / 7);
   expect(Math.max(...unsaved)).toBeLessThanOrEqual(perMinute);
   expect(unsaved.filter((lines) => lines === 0).length).toBeGreaterThan(3);
+});
+
+const edgesOf = (said: readonly Line[]): readonly (readonly [string, number])[] => said.flatMap((line) => (line.type === 'edge' ? [[`${line.alert.incident} ${line.alert.edge}`, line.alert.seen.count] as const] : []));
+const findingsOf = (said: readonly Line[]): readonly string[] => said.flatMap((line) => (line.type === 'finding' ? [line.text] : []));
+
+/** Somebody takes a rule away at that time (ms). */
+const removed = (after: number): string => record('CONFIG_CHANGE', 'auid=0 ses=1 op=remove_rule key="x" list=4 res=1', 20 + after / 1000, after);
+
+it('what is grave is told and counted while learning as undisturbed, however often fullmon is stopped, and each time what has come', () => {
+  const scene = openScene();
+  const lines: string[] = [];
+  for (let second = 0; second < 12; second++) {
+    const before = scene.lines.length;
+    scene.wait(second === 11 ? 120_000 : 1000).exec({ pid: 100 + second, exe: '/dev/shm/x' }, ['/dev/shm/x']);
+    lines.push(...scene.lines.slice(before), ...(second % 4 === 1 ? [removed(1000 * (second + 1))] : []));
+  }
+  /** What is told up to each stop, and the incidents as they stand in the end. */
+  const run = (directory: string, ...stops: readonly number[]): { readonly told: readonly (readonly Line[])[]; readonly incidents: unknown } => {
+    let incidents: unknown;
+    const told = stops.map((stop, i) => {
+      const said: Line[] = [];
+      const { fullmon, close } = keep(join(dir, directory), false, { baseline: 3600, monitor: 60, rebase: false, ignored: () => false }, { tell: (line) => said.push(line) });
+      fullmon.feed(raw(lines.slice(stops[i - 1] ?? 0, stop).map((line) => `${line}\n`).join('')));
+      incidents = fullmon.incidents();
+      close(undefined);
+      return said;
+    });
+    return { told, incidents };
+  };
+  const whole = run('undisturbed', lines.length);
+  const parts = run('stopped', 16, 17, 30, lines.length);
+  expect(edgesOf(whole.told.flat()).map(([, count]) => count)).toEqual([11]);
+  expect(new Map(edgesOf(parts.told.flat()))).toEqual(new Map(edgesOf(whole.told.flat())));
+  expect(parts.incidents).toEqual(whole.incidents);
+  expect(findingsOf(whole.told.flat())).toHaveLength(1);
+  expect(findingsOf(parts.told.flat())).toEqual(expect.arrayContaining([...findingsOf(whole.told.flat())]));
+  expect(parts.told.map((said) => edgesOf(said).length)).toEqual([1, 0, 0, 1]);
 });

@@ -8,9 +8,7 @@ import { openStore } from '../../src/input/checkpoint.ts';
 import { readCheckpoint } from '../../src/shell/keep.ts';
 import { builtProgram, run } from '../support/program.ts';
 import type { Ran } from '../support/program.ts';
-import { record } from '../support/log.ts';
 import { readLog } from '../support/replay.ts';
-import { openScene } from '../support/scene.ts';
 
 const NOISY = resolve(import.meta.dirname, '../../fixtures/web-shell-in-noisy-directory.log');
 
@@ -48,9 +46,6 @@ const edgesOf = (stdout: string): readonly string[] => linesOf(stdout).filter(({
 const countsOf = (stdout: string): ReadonlyMap<string, number | undefined> =>
   new Map(linesOf(stdout).filter(({ type }) => type === 'edge').map(({ msg, incident, severity, count }) => [`${incident} ${severity} ${msg}`, count]));
 const findingsOf = (stdout: string): readonly string[] => linesOf(stdout).filter(({ type }) => type === 'finding').map(({ kind, severity, msg }) => `${kind} ${severity ?? ''}: ${msg}`);
-
-/** Somebody takes a rule away at that time (ms). */
-const removed = (after: number): string => record('CONFIG_CHANGE', 'auid=0 ses=1 op=remove_rule key="x" list=4 res=1', 1000 + after, after);
 
 /** A log in pieces, cut within lines. */
 const pieces = (log: Buffer, count: number): readonly string[] =>
@@ -96,31 +91,6 @@ describe('a replay that is told to keep its state', () => {
     expect(countsOf(told)).toEqual(countsOf(whole.stdout));
     // Nothing has come since.
     expect((await fullmon('replay', file, ...flags, ...state())).stdout).toBe('');
-  });
-
-  it('counts what is grave as it does undisturbed, however often it is stopped while it learns', async () => {
-    const scene = openScene();
-    const lines: string[] = [];
-    for (let second = 0; second < 12; second++) {
-      const before = scene.lines.length;
-      scene.wait(second === 11 ? 120_000 : 1000).exec({ pid: 100 + second, exe: '/dev/shm/x' }, ['/dev/shm/x']);
-      lines.push(...scene.lines.slice(before), ...(second % 4 === 1 ? [removed(1000 * (second + 1))] : []));
-    }
-    const file = path('audit.log');
-    let told = '';
-    const tells: number[] = [];
-    for (const end of [16, 17, 30, lines.length]) {
-      writeFileSync(file, lines.slice(0, end).map((line) => `${line}\n`).join(''));
-      const { stdout } = await fullmon('replay', file, '--baseline', '3600', ...state());
-      tells.push(edgesOf(stdout).length);
-      told += stdout;
-    }
-    const whole = await fullmon('replay', file, '--baseline', '3600', '--state', path('undisturbed'));
-    expect([...countsOf(whole.stdout).values()]).toEqual([11]);
-    expect(countsOf(told)).toEqual(countsOf(whole.stdout));
-    expect(findingsOf(told)).toEqual(expect.arrayContaining([...findingsOf(whole.stdout)]));
-    expect(tells).toEqual([1, 0, 0, 1]);
-    for (const what of ['incidents', 'baseline']) expect((await fullmon('show', what, ...state())).stdout).toBe((await fullmon('show', what, '--state', path('undisturbed'))).stdout);
   });
 
   it('passes over what it has read, under whatever name', async () => {
