@@ -1,5 +1,5 @@
 /** A full map lets go of this part of its entries at once. */
-const PART = 64;
+const PART = 128;
 
 /** How many of a full map's entries go at once. */
 export const partOf = (size: number): number => Math.ceil(size / PART);

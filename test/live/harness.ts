@@ -169,7 +169,8 @@ async function written(log: string): Promise<void> {
   const mark = `fullmon-live-${process.hrtime.bigint()}`;
   await promisify(execFile)('auditctl', ['-m', mark]);
   for (let tries = 0; tries < 1500; tries++) {
-    for (const path of [log, `${log}.1`]) if (existsSync(path) && readFileSync(path).includes(mark)) return;
+    // It may be moved on several times before it is looked for, where the machine is slow.
+    for (const path of [log, ...(tries < 100 ? [1] : [1, 2, 3, 4]).map((n) => `${log}.${n}`)]) if (existsSync(path) && readFileSync(path).includes(mark)) return;
     await sleep(20);
   }
   throw new Error('auditd has been silent for 30 s');

@@ -86,6 +86,7 @@ describe.skipIf(why !== undefined)(`an hour at ${RATE} events a second${why === 
       process.stdout.write(`${JSON.stringify({
         seconds: Math.round(wall), events: Number(stdout), perSecond: Math.round(Number(stdout) / seconds), cpuSeconds: used, fullmonBesideAuditd: Number((used.fullmon / used.auditd).toFixed(2)),
         megabytes: { quarters: [peak(0, 0.25), peak(0.25, 0.5), peak(0.5, 0.75), peak(0.75, 1)], peak: Math.round(status(pid, 'VmHWM') / 1024) }, lost, told,
+        findings: [...new Set(lines.filter(({ type }) => type === 'finding').map(({ msg }) => msg))],
       })}\n`);
       expect(lines.filter(({ type, kind }) => type === 'finding' && (kind === 'gap' || kind === 'log'))).toEqual([]);
       expect(peak(0.75, 1), 'MiB in the last quarter').toBeLessThanOrEqual(Math.ceil(peak(0.25, 0.5) * 1.1));
