@@ -1,18 +1,25 @@
-/** A full map lets go of this part of its entries at once. */
-const PART = 128;
+/** What {@link newestOf} needs to know of a map. */
+type Shrinkable<K> = Pick<Map<K, unknown>, 'size' | 'keys' | 'delete'>;
 
-/** How many of a full map's entries go at once. */
-export const partOf = (size: number): number => Math.ceil(size / PART);
+/** So many entries may come while none has to go: then the place of the oldest is forgotten. */
+const IDLE = 4096;
 
 /**
- * Keeps a map at `most` entries: the oldest go first, some of them at once. To find the first entry the engine passes over all that were deleted
- * before it, in a map of a hundred thousand as many again; one by one, each new entry took fifty microseconds.
+ * Keeps a map at `most` entries: the oldest go first. To find the first entry the engine passes over all that were deleted before it, in a map of
+ * a hundred thousand as many again: each new entry took fifty microseconds. So the place of the oldest is remembered. Not for ever: an iterator
+ * that nobody moves on keeps every table that the map has outgrown.
  */
-export const dropOldest = <K>(map: Pick<Map<K, unknown>, 'size' | 'keys' | 'delete'>, most: number): void => {
-  if (map.size <= most) return;
-  const left = most - partOf(most) + 1;
-  for (const key of map.keys()) {
-    if (map.size <= left) return;
-    map.delete(key);
-  }
+export const newestOf = <K>(map: Shrinkable<K>, most: number): (() => void) => {
+  let oldest: MapIterator<K> | undefined;
+  let idle = 0;
+  return () => {
+    if (map.size <= most && ++idle > IDLE) oldest = undefined;
+    while (map.size > most) {
+      idle = 0;
+      oldest ??= map.keys();
+      const { value, done } = oldest.next();
+      if (done === true) oldest = undefined;
+      else map.delete(value);
+    }
+  };
 };

@@ -1,6 +1,6 @@
 import { Has, proctitle } from '../audit/event.ts';
 import type { Event, SyscallRecord } from '../audit/event.ts';
-import { dropOldest, partOf } from '../audit/oldest.ts';
+import { newestOf } from '../audit/oldest.ts';
 import { openTable } from '../audit/rows.ts';
 import type { Rows } from '../audit/rows.ts';
 import { bytes, isSet, pid } from '../audit/units.ts';
@@ -108,6 +108,8 @@ export const MAX_PROCESSES = 65536;
 const MAX_LENGTH = 12 * 2 ** 20;
 /** What becomes, or starts, the first program of a container; runtimes run from a copy in memory or from a mount of their own (`/`), so that no container can write to them. */
 const RUNTIME = /\/(?:runc|crun|youki|conmon|containerd-shim(?:-[a-z0-9-]+)?)$|^\/memfd:[a-z]+_cloned|^\/$/;
+/** A full table lets go of this part of its processes at once. */
+const PART = 128;
 const MAX_SESSIONS = 8192;
 /** Texts that processes share, and how long each may be: they stay when the processes are gone. */
 const MAX_SHARED = 4096;
@@ -153,6 +155,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
   for (const p of table.values()) length += lengthOf(p);
   const bySes = openTable<Ses, Session>(saved?.state.sessions.rows);
   const { map: sessions } = bySes;
+  const trimSessions = newestOf(bySes, MAX_SESSIONS);
   /** Saved before, and not as they are now. */
   let changed: Process[] = [];
   let lineages = saved?.state.lineages ?? 0;
@@ -240,9 +243,9 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
 
   const isFull = (): boolean => table.size >= MAX_PROCESSES || length > MAX_LENGTH;
 
-  /** Drops the oldest processes that have not been heard of since they were last considered: some at once, see {@link dropOldest}. */
+  /** Drops the oldest processes that have not been heard of since they were last considered: some at once: to find the first, the engine passes over all that were deleted before it. */
   const makeRoom = (): void => {
-    let room = partOf(table.size);
+    let room = Math.ceil(table.size / PART);
     for (const [id, p] of table) {
       if (!p.active) {
         forgotten.processes += 1 / table.size;
@@ -320,7 +323,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
   const openSession = (id: Ses, session: Session): void => {
     bySes.set(id, session);
     const { size } = sessions;
-    dropOldest(bySes, MAX_SESSIONS);
+    trimSessions();
     forgotten.sessions += (size - sessions.size) / MAX_SESSIONS;
   };
 

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { dropOldest } from '../audit/oldest.ts';
+import { newestOf } from '../audit/oldest.ts';
 import { openTable } from '../audit/rows.ts';
 import type { Rows, Table } from '../audit/rows.ts';
 import { ms } from '../audit/units.ts';
@@ -92,10 +92,14 @@ const MAX_CLOSED = 200;
 const MAX_EDGES = 500;
 const MAX_LISTED = 8 * 2 ** 20;
 
-const remember = <K, V>(table: Table<K, V>, key: K, value: V): void => {
-  table.delete(key);
-  table.set(key, value);
-  dropOldest(table, MAX_REMEMBERED);
+/** Remembers the latest. */
+const memoryOf = <K, V>(table: Table<K, V>): ((key: K, value: V) => void) => {
+  const trim = newestOf(table, MAX_REMEMBERED);
+  return (key, value) => {
+    table.delete(key);
+    table.set(key, value);
+    trim();
+  };
 };
 
 const lengthOf = (edges: readonly string[]): number => edges.reduce((sum, edge) => sum + edge.length, 0);
@@ -174,6 +178,9 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
   const byLineage = openTable<number, string>(saved?.lineages.rows);
   const told = openTable<string, { readonly last: Ms; readonly incident: string }>(saved?.told.rows.map(([edge, last, incident]) => [edge, { last, incident }]));
   const handed = openTable<string, string>(saved?.handed.rows);
+  const rememberLineage = memoryOf(byLineage);
+  const rememberTold = memoryOf(told);
+  const rememberHanded = memoryOf(handed);
   /** Closed since there were too many, and not told yet. */
   const crowdedOut: Growing[] = [];
   let crowded = 0;
@@ -237,8 +244,8 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
   };
 
   const remains = (incident: Growing, seen: Sighting, score: number): void => {
-    for (const thing of leaves(seen)) remember(handed, inShort(thing), incident.id);
-    if (isFile(seen.kind) && seen.kind !== 'delete' && seen.kind !== 'attr' && score >= MEDIUM && CLOCKWORK.test(seen.name)) remember(handed, BY_CLOCKWORK, incident.id);
+    for (const thing of leaves(seen)) rememberHanded(inShort(thing), incident.id);
+    if (isFile(seen.kind) && seen.kind !== 'delete' && seen.kind !== 'attr' && score >= MEDIUM && CLOCKWORK.test(seen.name)) rememberHanded(BY_CLOCKWORK, incident.id);
   };
 
   const grow = (incident: Growing, alert: Alert): void => {
@@ -253,7 +260,7 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
     incident.inRow = withNext(incident.inRow, seen);
     Object.assign(incident, withEdge(incident, alert));
     if (rankOf(severityOf(incident.score)) > rankOf(incident.severity)) incident.severity = severityOf(incident.score);
-    remember(told, keyOf(edge, incident.maintenance), { last: seen.last, incident: incident.id });
+    rememberTold(keyOf(edge, incident.maintenance), { last: seen.last, incident: incident.id });
     remains(incident, seen, alert.score);
   };
 
@@ -314,7 +321,7 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
         }
         incident ??= begin(newIncident(idOf(edge, seen), seen, after ?? lately?.id, mark));
         if (!before.has(incident)) before.set(incident, incident.count === 0 ? undefined : incident.severity);
-        remember(byLineage, lineage, incident.id);
+        rememberLineage(lineage, incident.id);
         const alert: Alert = { edge, seen, incident: incident.id, ...(mark === undefined ? {} : { maintenance: mark }), ...rating };
         grow(incident, alert);
         admission?.join(incident.id);

@@ -1,4 +1,4 @@
-import { dropOldest } from '../audit/oldest.ts';
+import { newestOf } from '../audit/oldest.ts';
 import { ms } from '../audit/units.ts';
 import type { Bytes, Ms } from '../audit/units.ts';
 import { readAddress } from './address.ts';
@@ -32,13 +32,14 @@ const readTime = (text: string): Ms | Stamp | undefined => {
  */
 export const dnsmasqLog = (found: (answer: Answer<Ms | Stamp>) => void): ((line: string) => void) => {
   const queries = new Map<string, Bytes>();
+  const trim = newestOf(queries, MAX_QUERIES);
   /** What the last line replied to, when it named an alias: without numbers, the next line is about what that stands for. */
   let alias: { readonly pid: string; readonly question: Bytes } | undefined;
 
   const ask = (key: string, question: Bytes): void => {
     queries.delete(key);
     queries.set(key, question);
-    dropOldest(queries, MAX_QUERIES);
+    trim();
   };
 
   /** The query that a reply belongs to. */

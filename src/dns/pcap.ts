@@ -1,4 +1,4 @@
-import { dropOldest } from '../audit/oldest.ts';
+import { newestOf } from '../audit/oldest.ts';
 import { ms } from '../audit/units.ts';
 import { printIpv4, printIpv6 } from './address.ts';
 import type { Answer } from './answer.ts';
@@ -70,6 +70,7 @@ export interface Capture {
  */
 export const readCapture = (resolvers: ReadonlySet<string>, found: (answer: Answer) => void, unreadable: (why: string) => void): Capture => {
   const queries = new Set<string>();
+  const trim = newestOf(queries, MAX_QUERIES);
   let carry = Buffer.alloc(0);
   let format: Format | undefined;
   let given = false;
@@ -103,7 +104,7 @@ export const readCapture = (resolvers: ReadonlySet<string>, found: (answer: Answ
     if (!message.isAnswer) {
       if (toPort !== DNS || !resolvers.has(to)) return;
       queries.add(`${from} ${fromPort} ${to} ${asked}`);
-      dropOldest(queries, MAX_QUERIES);
+      trim();
       return;
     }
     // The first answer is the one that the program took.

@@ -36,7 +36,7 @@ export const DEAR = 1000;
 /** Lines between two checkpoints: a whole state is tens of megabytes once its tables are full. */
 const CHECKPOINT = 50_000;
 /** A line that is too dear in two is measured so often again: the engine may stop in any of them to compile what has seldom been called. */
-const TRIES = 3;
+const TRIES = 5;
 /** Lines that the engine needs to warm up, but no more than a twentieth. */
 const WARM = 100_000;
 
