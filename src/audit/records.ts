@@ -242,7 +242,6 @@ const readLogin: Reader['read'] = (event, buffer, p, end) => {
   return true;
 };
 
-const USER_START = layout({ ses: 'decimal' });
 // The rest is the word of a program: only good to be shown.
 const MESSAGE = " msg='";
 const ADDRESS = ' addr=';
@@ -256,11 +255,16 @@ const addressIn = (body: string): Bytes => {
   return bytes(message < 0 || at < message ? '' : (IP.exec(body)?.[0] ?? ''));
 };
 
+const SESSION = / ses=(\d{1,10})(?= |$)/;
+
 const readUserStart: Reader['read'] = (event, buffer, p, end) => {
-  const session = number(USER_START, 0);
-  if (Number.isNaN(session)) return false;
-  event.opened.ses = ses(session >>> 0);
-  event.opened.address = addressIn(latin1(buffer, p, end));
+  const body = latin1(buffer, p, end);
+  const message = body.indexOf(' msg=');
+  const session = SESSION.exec(message < 0 ? body : body.slice(0, message))?.[1];
+  // Old kernels name no session; and a message that is none is the next record, which this one ran into.
+  if (session === undefined) return message >= 0 && body.startsWith(MESSAGE, message);
+  event.opened.ses = ses(Number(session) >>> 0);
+  event.opened.address = addressIn(body);
   event.has |= Has.opened;
   return true;
 };
@@ -340,7 +344,7 @@ const READERS = {
   SOCKADDR: { layout: SOCKADDR, read: readSockaddr },
   PROCTITLE: { layout: undefined, read: readProctitle },
   LOGIN: { layout: LOGIN, read: readLogin },
-  USER_START: { layout: USER_START, read: readUserStart },
+  USER_START: { layout: undefined, read: readUserStart },
   CONFIG_CHANGE: { layout: CONFIG_CHANGE, read: readConfigChange },
   DAEMON_START: { layout: DAEMON, read: readDaemon('start') },
   DAEMON_END: { layout: DAEMON, read: readDaemon('end') },

@@ -281,6 +281,12 @@ describe('other records', () => {
     expect(rejects(record('OPENAT2', 'oflag=8'), record('OPENAT2', 'mode=0600'))).toEqual({ 'bad OPENAT2': 2 });
   });
 
+  it('USER_START of an old kernel names no session: it tells nothing, and is no loss', () => {
+    const old = record('USER_START', 'user pid=6377 uid=500 auid=500 subj=x msg=\'PAM: session open acct=root : exe="/bin/su" (hostname=?, addr=192.0.2.1, terminal=pts/1 ses=5 res=success)\'');
+    expect(read(old).losses).toMatchObject({ lines: 1, rejected: new Map() });
+    expect(rejects(record('USER_START', 'pid=6377 uid=0'), old)).toEqual({ 'bad USER_START': 1 });
+  });
+
   it('tell nothing, and are no loss', () => {
     const { events, losses } = read(
       record('UNKNOWN[1420]', 'subj_apparmor=unconfined'), record('UNKNOWN[1334]', 'prog-id=45 op=UNLOAD'), record('BPRM_FCAPS', 'fver=0 fp=0'), record('NETFILTER_CFG', 'table=?:0;?:0 family=0'),
@@ -312,6 +318,7 @@ describe('a torn line', () => {
     ['KERN_MODULE', record('KERN_MODULE', 'name="overlay"'), 'lay'],
     ['LOGIN', record('LOGIN', 'pid=1298 uid=0 old-auid=4294967295 auid=1000 tty=(none) old-ses=4294967295 ses=7 res=1'), 'ses='],
     ['LOGIN', record('LOGIN', 'login pid=1298 uid=0 old auid=4294967295 new auid=1000 old ses=4294967295 new ses=7'), 'old ses='],
+    ['USER_START', record('USER_START', "pid=1298 uid=0 auid=1000 ses=7 subj=x msg='op=PAM:session_open res=success'"), 'ses='],
     ['EXECVE', record('EXECVE', `argc=3 a0="bash" a1="-c" a2=${hex('echo a b')}`), '6563'],
   ])('that ran into the next record is one rejected %s: the two are never mixed', (type, line, until) => {
     const from = line.indexOf('): ') + 2;

@@ -66,7 +66,7 @@ part_1() {
 part_2() {
   active || sleep 20
   is 'the service runs after a reboot' active
-  becomes '... and tells of it, which is no alarm' 60 told '"severity":"low"' 'auditd was stopped with the machine'
+  becomes '... and tells of it, which is no alarm' 60 told 'auditd was stopped with the machine'
   is '... as its user' status_of Uid "$(id -u fullmon)"
   is '... in the group of the log' status_of Groups "$(getent group adm | cut -d: -f3)"
   is '... without any capability' status_of CapPrm 0000000000000000
