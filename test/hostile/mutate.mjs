@@ -13,7 +13,7 @@ const GROWTH = 1.2; // of the memory, from the third tenth on
 
 const HELP = `mutate.mjs [--lines 10000000] [--seed 1] [--baseline 0] [--monitor 0] [--rebase]
 
-A line costs the least of what it takes in two fullmons side by side and, if that is over a thousand times the median, the CPU's time in up to five more that go
+A line costs the least of what it takes in two fullmons side by side and, if that is over five hundred times the median, the CPU's time in up to five more that go
 on from the last checkpoint: what befalls one of them alone (a pause of the collector, a table that grows, another program's turn) is no line's cost. Printing is not counted.
 A line behind which several events are over, or after which several lines are told, may cost a thousand times the median for each; one longer than auditd's longest,
 by its length. With --monitor 0 each event is compared by itself, and no line may be dearer; elsewhere a line may close a cycle, whose work is that of what
