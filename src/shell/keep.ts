@@ -119,15 +119,15 @@ export const keep = (directory: string, reset: boolean, settings: Settings, { te
   const parts = new Map<string, string>();
   /** What has changed. Most parts are tables, which tell only that by themselves; of the others those that are not as they were. */
   const changes = (): string => {
-    const different: string[] = [];
+    let different = '';
     for (const [part, value] of Object.entries(fullmon.saveChanges())) {
       const text = value === undefined ? undefined : JSON.stringify(value);
       if (text === undefined || text === parts.get(part)) continue;
       if (text.length < SHORT) parts.set(part, text);
       else parts.delete(part);
-      different.push(`"${part}":${text}`);
+      different += `${different === '' ? '' : ','}"${part}":${text}`;
     }
-    return `{${different.join(',')}}`;
+    return `{${different}}`;
   };
 
   let failing = false;
