@@ -93,7 +93,7 @@ export interface BaselineState {
   readonly changed: readonly number[];
   readonly units: Readonly<UnitsState>;
   /** Patterns not handed over yet. */
-  readonly learned: readonly LearnedPattern[];
+  readonly learned: Rows<readonly [n: number, pattern: LearnedPattern]>;
   readonly full: Readonly<FullState>;
 }
 
@@ -397,7 +397,9 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
     return told(group, source, names);
   };
 
-  const learned: LearnedPattern[] = [...(saved?.learned ?? [])];
+  const learned = openTable<number, LearnedPattern>(saved?.learned.rows);
+  let patternsFound = (saved?.learned.rows.at(-1)?.[0] ?? -1) + 1;
+  const found = (pattern: LearnedPattern): void => learned.set(patternsFound++, pattern);
 
   /** Finds the patterns in a group and puts what is left of its names into the graph. */
   const ripen = (group: Group): void => {
@@ -405,14 +407,13 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
     changesOf(group);
     room.recount();
     if (group.kind === 'exec') {
-      for (const pattern of findScripts([...group.names].map(([name, { first }]) => [name, first]))) learned.push(adoptScripts(group, pattern));
+      for (const pattern of findScripts([...group.names].map(([name, { first }]) => [name, first]))) found(adoptScripts(group, pattern));
       group.long = longOf(group);
       return;
     }
     const examples: Example[] = [];
     for (const [name, { first, traits }] of group.names) if (canVary(group.kind, name, traits)) examples.push({ name, first });
-    const found = group.kind === 'connect' ? generaliseHosts(group.subject, examples) : generalise(examples);
-    for (const pattern of found) learned.push(adopt(group, pattern));
+    for (const pattern of group.kind === 'connect' ? generaliseHosts(group.subject, examples) : generalise(examples)) found(adopt(group, pattern));
     for (const { name } of examples) {
       const facts = group.names.get(name);
       if (facts) setName(group, name, keep(group.node, printObject({ kind: group.kind, name }), facts));
@@ -501,7 +502,9 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
     generalise() {
       for (const group of changed) ripen(group);
       changed.clear();
-      return learned.splice(0);
+      const patterns = [...learned.map.values()];
+      learned.clear();
+      return patterns;
     },
 
     save(whole = true) {
@@ -526,7 +529,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
         counts: allRows(counts),
         changed: [...changed].map(({ number }) => number),
         units: { ...elapsed },
-        learned: [...learned],
+        learned: learned.save(before === undefined, (pattern, n) => [n, pattern]),
         full: { ...full },
       };
     },

@@ -177,7 +177,7 @@ export const restoreBaseline = ({ header, entries }: Exported): BaselineState =>
     counts: allRows([]),
     changed: [],
     units: { length: ms(header.unit), seen: header.units, latest: header.latest },
-    learned: [],
+    learned: allRows([]),
     full: { refused: 0, group: '' },
   };
 };

@@ -1,20 +1,24 @@
 import { allRows } from '../audit/rows.ts';
 import type { Rows } from '../audit/rows.ts';
+import { bytes } from '../audit/units.ts';
 import type { Bytes, Pid, Ses } from '../audit/units.ts';
-import { parseSubject } from './edge.ts';
-import type { NodeText, Subject } from './edge.ts';
+import { parseSubject, printSubject } from './edge.ts';
+import type { Subject } from './edge.ts';
 import type { Process } from './processes.ts';
 
+/** A text, or its number: most processes are one of a few programs. */
+type Text = Bytes | number;
 type ProcessRow = readonly [
-  id: number, pid: Pid, ppid: Pid, exe: Bytes, script: Bytes, service: Bytes, daemon: boolean, container: Bytes, ses: Ses, lineage: number,
+  id: number, pid: Pid, ppid: Pid, exe: Text, script: Text, service: Text, daemon: boolean, container: Text, ses: Ses, lineage: number,
   /** Its number; -1 without one. */
-  parent: number, command: Bytes, node: NodeText,
+  parent: number, command: Text, node: Text,
 ];
 /** What changes of one whenever it is heard of. */
 type HeardRow = readonly [id: number, confirmed: number, active: boolean];
 
 /** Processes as plain data by number, parents before children; who shared a parent shares it again. */
 export interface RosterState {
+  readonly texts: Rows<readonly [id: number, text: Bytes]>;
   readonly processes: Rows<ProcessRow>;
   readonly heard: Rows<HeardRow>;
 }
@@ -37,15 +41,34 @@ export interface Roster {
   readonly take: () => RosterState;
 }
 
+/** Texts that have a number, and how long these are: shorter ones are no longer than a number is. */
+const MAX_TEXTS = 4096;
+const [SHORTEST, LONGEST] = [5, 256];
+
 export const openRoster = (): Roster => {
+  const numbers = new Map<Bytes, number>();
+  let texts: (readonly [number, Bytes])[] = [];
   let processes: ProcessRow[] = [];
   let heard: HeardRow[] = [];
   let count = 0;
   /** Numbers count from here: lower ones are of an earlier whole save, and mean nothing any more. */
   let least = 0;
 
+  const textOf = (text: Bytes): Text => {
+    if (text.length < SHORTEST || text.length > LONGEST) return text;
+    const known = numbers.get(text);
+    if (known !== undefined) return known;
+    const number = numbers.size;
+    if (number >= MAX_TEXTS) return text;
+    numbers.set(text, number);
+    texts.push([number, text]);
+    return number;
+  };
+
   const write = (p: Process, parent: number): void => {
-    processes.push([p.id - least, p.pid, p.ppid, p.exe, p.script, p.service, p.daemon, p.container, p.ses, p.lineage, parent, p.command, p.node]);
+    processes.push([
+      p.id - least, p.pid, p.ppid, textOf(p.exe), textOf(p.script), textOf(p.service), p.daemon, textOf(p.container), p.ses, p.lineage, parent, textOf(p.command), textOf(bytes(p.node)),
+    ]);
     p.isSaved = true;
   };
 
@@ -66,7 +89,9 @@ export const openRoster = (): Roster => {
 
   return {
     begin(whole) {
-      if (whole) least = count;
+      if (!whole) return;
+      least = count;
+      numbers.clear();
     },
     idOf,
     renew(p) {
@@ -75,7 +100,8 @@ export const openRoster = (): Roster => {
       if (!p.isHeard) hear(p);
     },
     take() {
-      const taken = { processes: allRows(processes), heard: allRows(heard) };
+      const taken = { texts: allRows(texts), processes: allRows(processes), heard: allRows(heard) };
+      texts = [];
       processes = [];
       heard = [];
       return taken;
@@ -84,7 +110,7 @@ export const openRoster = (): Roster => {
 };
 
 /** Inverse of `printSubject` for what was saved. Throws when it is none: the state is damaged. */
-export const restoreSubject = (node: NodeText): Subject => {
+export const restoreSubject = (node: string): Subject => {
   const subject = parseSubject(node);
   if (subject === undefined) throw new TypeError('no subject');
   return subject;
@@ -98,14 +124,21 @@ export const readRoster = (saved?: RosterState): ((id: number) => Process) => {
     if (p === undefined) throw new TypeError('no process');
     return p;
   };
+  const texts = new Map(saved?.texts.rows);
+  const read = (text: Text): Bytes => {
+    const found = typeof text === 'number' ? texts.get(text) : text;
+    if (found === undefined) throw new TypeError('no text');
+    return found;
+  };
   const last = new Map(saved?.heard.rows.map((row) => [row[0], row]));
   for (const [id, pid, ppid, exe, script, service, daemon, container, ses, lineage, parent, command, node] of saved?.processes.rows ?? []) {
     const row = last.get(id);
     if (row === undefined) throw new TypeError('no process');
     const [, confirmed, active] = row;
+    const subject = restoreSubject(read(node));
     all.set(id, {
-      pid, ppid, exe, script, service, daemon, container, ses, lineage, parent: parent < 0 ? undefined : at(parent), command, confirmed, active,
-      subject: restoreSubject(node), node, id: -1, isSaved: false, isHeard: false,
+      pid, ppid, exe: read(exe), script: read(script), service: read(service), daemon, container: read(container), ses, lineage, parent: parent < 0 ? undefined : at(parent),
+      command: read(command), confirmed, active, subject, node: printSubject(subject), id: -1, isSaved: false, isHeard: false,
     });
   }
   return at;

@@ -48,7 +48,8 @@ export interface Sightings {
 
 /** In order of first sight. */
 export type SightingsState = readonly (readonly [
-  node: NodeText, kind: EdgeKind, name: Bytes, first: Ms, last: Ms, count: number, traits: number, from: Bytes, address: Bytes, actor: number, serial: number,
+  /** Empty where it is the actor's. */
+  node: NodeText | '', kind: EdgeKind, name: Bytes, first: Ms, last: Ms, count: number, traits: number, from: Bytes, address: Bytes, actor: number, serial: number,
   /** Its place in this list; -1 without one. */
   end: number,
 ])[];
@@ -110,8 +111,10 @@ export const collectSightings = (saved?: Enrolled<SightingsState>): Sightings =>
 
   if (saved) {
     for (const [node, kind, name, first, last, count, traits, from, address, actor, serial] of saved.state) {
-      const sighting: Sighting = { subject: restoreSubject(node), node, kind, name, first, last, count, traits, from, address, actor: saved.processOf(actor), serial, end: undefined };
-      put(namesOf(node, kind), sighting);
+      const by = saved.processOf(actor);
+      const whose = node === '' ? { subject: by.subject, node: by.node } : { subject: restoreSubject(node), node };
+      const sighting: Sighting = { ...whose, kind, name, first, last, count, traits, from, address, actor: by, serial, end: undefined };
+      put(namesOf(whose.node, kind), sighting);
     }
     for (const [i, [, , , , , , , , , , , end]] of saved.state.entries()) {
       const sighting = all[i];
@@ -152,7 +155,7 @@ export const collectSightings = (saved?: Enrolled<SightingsState>): Sightings =>
     save(idOf) {
       const places = new Map(all.map((s, i) => [s, i]));
       return all.map((s) => [
-        s.node, s.kind, s.name, s.first, s.last, s.count, s.traits, s.from, s.address, idOf(s.actor), s.serial, s.end === undefined ? -1 : places.get(s.end) ?? -1,
+        s.node === s.actor.node ? '' : s.node, s.kind, s.name, s.first, s.last, s.count, s.traits, s.from, s.address, idOf(s.actor), s.serial, s.end === undefined ? -1 : places.get(s.end) ?? -1,
       ]);
     },
   };

@@ -48,7 +48,7 @@ const fromShape4 = (saved: Saved): Saved => ({ ...saved, shape: 5, floods: { buc
 
 /** More tables. */
 interface Shape5 {
-  readonly baseline: Saved;
+  readonly baseline: { readonly learned: readonly unknown[] };
   readonly roster: { readonly rows: Rows };
   readonly incidents: { readonly incidents: readonly { readonly id: string }[] };
   readonly floods: { readonly buckets: readonly Bucket5[]; readonly old: readonly Bucket5[]; readonly rising: readonly { readonly key: string }[] };
@@ -74,10 +74,11 @@ const fromShape5 = (saved: Saved): Saved => {
     ...saved,
     shape: 6,
     roster: {
+      texts: allRows([]),
       processes: allRows(roster.rows.map(([id, pid, ppid, exe, script, service, daemon, container, ses, lineage, parent, command, , , node]) => [id, pid, ppid, exe, script, service, daemon, container, ses, lineage, parent, command, node] as const)),
       heard: allRows(roster.rows.map(([id, , , , , , , , , , , , confirmed, active]) => [id, confirmed, active] as const)),
     },
-    baseline: { ...baseline, counts: allRows([]) },
+    baseline: { ...baseline, counts: allRows([]), learned: allRows(baseline.learned.map((pattern, n) => [n, pattern] as const)) },
     incidents: { ...incidents, incidents: allRows(incidents.incidents.map((incident) => [incident.id, incident] as const)) },
     floods: { ...floods, hours: allRows([[0, buckets5(old)], [1, buckets5(buckets)]] as const), rising: allRows(rising.map((flood) => [flood.key, flood] as const)) },
   };

@@ -16,7 +16,7 @@ const state = uniqueArray(group, { selector: ({ node, kind }) => `${kind} ${node
   groups: allRows(groups.map(({ names, patterns, ...of }, number) => [number, {
     ...of, ripe: 0, names: allRows(names.map(([text, known]) => [text, 'graph', ...known] as const)), patterns: allRows(patterns.map(([source, witness, known]) => [source, witness, ...known] as const)),
   }] as const)),
-  counts: allRows([]), changed: [], units: { length: ms(60_000), seen: 3, latest: 8 }, learned: [], full: { refused: 0, group: '' },
+  counts: allRows([]), changed: [], units: { length: ms(60_000), seen: 3, latest: 8 }, learned: allRows([]), full: { refused: 0, group: '' },
 }));
 
 describe('a baseline in print', () => {
