@@ -2,6 +2,7 @@ import { isNumbered, newHeader, readHeader } from './header.ts';
 import { splitLines } from './lines.ts';
 import type { Lines } from './lines.ts';
 import { noLosses } from './losses.ts';
+import { newestOf } from './oldest.ts';
 import { watchSerials } from './serials.ts';
 
 /** Two tellings of the same records, auditd's log and its socket, become one: whoever tells, each record is taken once. */
@@ -48,12 +49,7 @@ export const openSeam = (pass: (line: Buffer) => void, fileEnd: () => void, lost
   const serials = watchSerials();
   let missing = 0;
 
-  const forgetOldest = (): void => {
-    for (const oldest of taken.keys()) {
-      taken.delete(oldest);
-      return;
-    }
-  };
+  const trim = newestOf(taken, REMEMBERED);
 
   const take = (key: string): void => {
     if (last === undefined || last.serial !== header.serial || last.time !== header.time) {
@@ -61,7 +57,7 @@ export const openSeam = (pass: (line: Buffer) => void, fileEnd: () => void, lost
       if (last === undefined) {
         last = { time: header.time, serial: header.serial, records: 0 };
         taken.set(key, last);
-        if (taken.size > REMEMBERED) forgetOldest();
+        trim();
       }
     }
     last.records++;

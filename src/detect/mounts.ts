@@ -1,7 +1,9 @@
 import type { Mount } from '../audit/mounts.ts';
+import { newestOf } from '../audit/oldest.ts';
 import { bytes } from '../audit/units.ts';
 import type { Bytes, Ms } from '../audit/units.ts';
 import { escape } from '../behaviour/text.ts';
+import { HOUR } from './floods.ts';
 import type { AuditFinding } from './health.ts';
 
 /** What is mounted, and how rules stand to it. A rule about a directory holds for what was mounted there when it was loaded. */
@@ -32,8 +34,6 @@ interface Known {
   readonly uncovered: boolean;
 }
 
-/** Ms. Whoever starts containers mounts often; one line an hour says it for all. */
-const HOUR = 3_600_000;
 /** Each path is told once; so many of them are remembered. */
 const MAX_TOLD = 1024;
 /** What is mounted beyond that is not looked at. */
@@ -55,6 +55,7 @@ export const watchMounts = (saved?: MountWatchState): MountWatch => {
   /** Undefined until the first look: what is mounted then is taken to be covered. */
   let known = saved?.known && new Map(saved.known.map((one) => [`${one.id} ${one.path}`, one]));
   const told = new Set<Bytes>(saved?.told);
+  const trim = newestOf(told, MAX_TOLD);
   let last = saved?.last;
   let isLoaded = false;
 
@@ -80,10 +81,7 @@ export const watchMounts = (saved?: MountWatchState): MountWatch => {
       if (fresh.length === 0 || (last !== undefined && Math.abs(now - last) < HOUR)) return findings;
       last = now;
       for (const path of fresh) told.add(path);
-      for (const oldest of told) {
-        if (told.size <= MAX_TOLD) break;
-        told.delete(oldest);
-      }
+      trim();
       findings.push({ severity: 'medium', text: `mounted since the audit rules were loaded: ${list(fresh)}: what happens to files there is not recorded until they are loaded again (augenrules --load)` });
       return findings;
     },
