@@ -134,17 +134,18 @@ const loginOf = ({ login, service }: Subject): string => `${login} ${service}`;
 const canVary = (kind: EdgeKind, name: Bytes, traits: number): boolean =>
   isFile(kind) ? (traits & EXACT) === 0 && !isProtected(name) : kind === 'connect';
 
-const saveName = (name: Bytes, { place, first, last, count, traits, units, unit, id }: EdgeFacts): NameRow => [name, place, first, last, count, traits, units, unit, id];
-const savePattern = ({ source, witness, facts: { first, last, count, traits, units, unit, id } }: Compiled): PatternRow => [source, witness, first, last, count, traits, units, unit, id];
 const restoreFacts = (kind: EdgeKind, place: NamePlace, [first, last, count, traits, units, unit]: FactsState): EdgeFacts => ({ kind, place, first, last, count, traits, units, unit, id: -1 });
 
 /** The state with all counts in their rows. */
 export const withCounts = (state: BaselineState): BaselineState => {
   const counts = new Map(state.counts.rows.map((row) => [row[0], row]));
   if (counts.size === 0) return state;
-  const newest = ([first, last, count, traits, units, unit, id = -1]: FactsState): FactsState => {
-    const [, ...later] = counts.get(id) ?? [id, last, count, units, unit];
-    return [first, later[0], later[1], traits, later[2], later[3]];
+  const newest = (facts: FactsState): FactsState => {
+    const [first, , , traits, , , id = -1] = facts;
+    const row = counts.get(id);
+    if (row === undefined) return facts;
+    const [, last, count, units, unit] = row;
+    return [first, last, count, traits, units, unit];
   };
   return {
     ...state,
@@ -257,15 +258,13 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
     return group;
   };
 
-  const nameRow = (name: Bytes, facts: EdgeFacts): NameRow => {
+  /** What is saved of an edge, in a row that has a number of its own. */
+  const factsOf = (facts: EdgeFacts): FactsState => {
     facts.id = ids++;
-    return saveName(name, facts);
+    return [facts.first, facts.last, facts.count, facts.traits, facts.units, facts.unit, facts.id];
   };
-
-  const patternRow = (pattern: Compiled): PatternRow => {
-    pattern.facts.id = ids++;
-    return savePattern(pattern);
-  };
+  const nameRow = (name: Bytes, facts: EdgeFacts): NameRow => [name, facts.place, ...factsOf(facts)];
+  const patternRow = ({ source, witness, facts }: Compiled): PatternRow => [source, witness, ...factsOf(facts)];
 
   const setName = (group: Group, name: Bytes, facts: EdgeFacts): void => {
     const changes = changesOf(group);

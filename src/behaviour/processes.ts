@@ -140,10 +140,6 @@ interface Session {
   readonly origin?: Bytes;
 }
 
-const subjectOf = (p: Pick<Process, 'container' | 'exe' | 'script' | 'service'>, login: Uid, euid: Uid): Subject => ({
-  container: p.container, login, euid, exe: p.exe, script: p.script, service: p.service,
-});
-
 /** Names stand in the node, too. */
 const lengthOf = ({ exe, script, command }: Process): number => 2 * (exe.length + script.length) + command.length;
 
@@ -243,7 +239,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
 
   const isFull = (): boolean => table.size >= MAX_PROCESSES || length > MAX_LENGTH;
 
-  /** Drops the oldest processes that have not been heard of since they were last considered: some at once: to find the first, the engine passes over all that were deleted before it. */
+  /** Drops the oldest processes that have not been heard of since they were last considered, some at once: to find the first, the engine passes over all that were deleted before it. */
   const makeRoom = (): void => {
     let room = Math.ceil(table.size / PART);
     for (const [id, p] of table) {
@@ -350,7 +346,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
   const dress = (p: Process, r: SyscallRecord): Process => {
     if (p.subject.euid !== r.euid || p.subject.login !== r.auid) {
       changes(p);
-      Object.assign(p, alike(subjectOf(p, r.auid, r.euid)));
+      Object.assign(p, alike({ ...p.subject, login: r.auid, euid: r.euid }));
     }
     return p;
   };

@@ -295,9 +295,14 @@ export const trackIncidents = (floods: Floods, saved?: IncidentsState): Incident
         // What has been told before opens no incident of its own until it is time for a reminder.
         if (earlier !== undefined && seen.last - earlier.last < REMIND && (incident === undefined || earlier.incident === incident.id)) {
           const again = incident ?? open.get(earlier.incident) ?? closed.get(earlier.incident);
-          for (const { id } of [again, incident].filter((one) => one !== undefined)) all.touch(id);
-          if (again !== undefined) again.repeats += seen.count;
-          if (incident !== undefined && seen.last > incident.last) incident.last = seen.last;
+          if (again !== undefined) {
+            all.touch(again.id);
+            again.repeats += seen.count;
+          }
+          if (incident !== undefined && seen.last > incident.last) {
+            all.touch(incident.id);
+            incident.last = seen.last;
+          }
           continue;
         }
         const after = source !== undefined && source !== incident?.id ? source : undefined;
