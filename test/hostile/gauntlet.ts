@@ -7,7 +7,7 @@ import type { Fullmon, Settings, Snapshot } from '../../src/fullmon.ts';
 import type { Line } from '../../src/detect/line.ts';
 import { jsonReport } from '../../src/report/json.ts';
 import { terminalReport } from '../../src/report/terminal.ts';
-import { mutant, seeded } from './mutations.ts';
+import { mutants } from './mutations.ts';
 
 /**
  * What mutated lines cost. A line's cost is the least of what it takes in several fullmons, so that what befell only one of them is nobody's: another
@@ -22,8 +22,6 @@ export interface Gauntlet {
   readonly worst: readonly { readonly cost: number; readonly line: string }[];
   /** Of the reports, lines with a byte that drives a terminal, or an arrow where none belongs. */
   readonly dirty: readonly string[];
-  /** MiB, after each tenth. */
-  readonly memory: readonly number[];
 }
 
 const WORST = 10;
@@ -96,9 +94,10 @@ const costOf = (fullmon: Fullmon, bytes: Buffer): number => {
   return Number(process.hrtime.bigint() - begin);
 };
 
+const failed = (bytes: Buffer, cause: unknown): Error => new Error(`line ${JSON.stringify(bytes.toString('latin1', 0, 2000))}`, { cause });
+
 /** Sends `count` mutants of `lines` through fullmon, line by line. Throws what fullmon throws, with the line. `progress`: after each tenth. */
 export const runGauntlet = (lines: readonly string[], count: number, seed: number, settings: Settings, progress?: (soFar: Gauntlet) => void): Gauntlet => {
-  const random = seeded(seed);
   const dirty: string[] = [];
   const { tell, told } = reporting(dirty);
   const said: Line[] = [];
@@ -109,10 +108,8 @@ export const runGauntlet = (lines: readonly string[], count: number, seed: numbe
   const second = createFullmon(settings, () => undefined);
   const histogram = new Float64Array(64 * STEPS);
   let worst: { cost: number; line: string }[] = [];
-  const memory: number[] = [];
   const tenth = Math.ceil(count / 10);
   let measured = 0;
-  let at = 0;
   let median = Infinity;
   let checkpoint = '';
   let since: Buffer[] = [];
@@ -122,10 +119,7 @@ export const runGauntlet = (lines: readonly string[], count: number, seed: numbe
     return 2 ** (histogram.findIndex((n) => (below += n) * 2 >= measured) / STEPS);
   };
 
-  const result = (n: number): Gauntlet => {
-    memory.push(Math.round(process.memoryUsage().rss / 2 ** 20));
-    return { lines: n, told: told(), median: medianOf(), worst, dirty, memory };
-  };
+  const result = (n: number): Gauntlet => ({ lines: n, told: told(), median: medianOf(), worst, dirty });
 
   /** The same line's cost in a fullmon that has just been started again. */
   const again = (bytes: Buffer): number => {
@@ -151,11 +145,9 @@ export const runGauntlet = (lines: readonly string[], count: number, seed: numbe
     return cost / worth;
   };
 
-  for (let n = 0; n < count; n++) {
-    // Mostly one line after the other, as they belong together.
-    at = random(200) === 0 ? random(lines.length) : at + 1;
-    const line = mutant(lines, at, random);
-    const bytes = Buffer.from(`${line}\n`, 'latin1');
+  let n = -1;
+  for (const bytes of mutants(lines, count, seed)) {
+    n++;
     if (n % CHECKPOINT === 0) {
       checkpoint = JSON.stringify(first.save());
       since = [];
@@ -167,7 +159,7 @@ export const runGauntlet = (lines: readonly string[], count: number, seed: numbe
     try {
       cost = measure(bytes);
     } catch (error) {
-      throw new Error(`line ${n} of seed ${seed}: ${JSON.stringify(line.slice(0, 2000))}`, { cause: error });
+      throw failed(bytes, error);
     }
     since.push(bytes);
     for (const line of said.splice(0)) tell(line);
@@ -179,9 +171,28 @@ export const runGauntlet = (lines: readonly string[], count: number, seed: numbe
     const step = Math.floor(Math.log2(cost + 1) * STEPS);
     histogram[step] = (histogram[step] ?? 0) + 1;
     if (n < Math.min(WARM, count / 20)) continue;
-    if (worst.length < WORST || cost > (worst.at(-1)?.cost ?? 0)) worst = [...worst, { cost, line: line.slice(0, 300) }].toSorted((a, b) => b.cost - a.cost).slice(0, WORST);
+    if (worst.length < WORST || cost > (worst.at(-1)?.cost ?? 0)) worst = [...worst, { cost, line: bytes.toString('latin1', 0, 300) }].toSorted((a, b) => b.cost - a.cost).slice(0, WORST);
   }
   for (const fullmon of [first, second]) fullmon.end();
   for (const line of said) tell(line);
   return result(count);
+};
+
+/** Sends the same mutants through one fullmon; the memory of this process after each tenth, MiB. */
+export const memoryOf = (lines: readonly string[], count: number, seed: number, settings: Settings): readonly number[] => {
+  const memory: number[] = [];
+  const fullmon = createFullmon(settings, () => undefined);
+  const tenth = Math.ceil(count / 10);
+  let left = tenth;
+  for (const bytes of mutants(lines, count, seed)) {
+    try {
+      fullmon.feed(bytes);
+    } catch (error) {
+      throw failed(bytes, error);
+    }
+    if (--left > 0) continue;
+    left = tenth;
+    memory.push(Math.round(process.memoryUsage().rss / 2 ** 20));
+  }
+  return memory;
 };

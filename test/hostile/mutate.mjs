@@ -17,7 +17,7 @@ A line costs the least of what it takes in two fullmons side by side and, if tha
 on from the last checkpoint: what befalls one of them alone (a pause of the collector, a table that grows, another program's turn) is no line's cost. Printing is not counted.
 A line behind which several events are over, or after which several lines are told, may cost a thousand times the median for each; one longer than auditd's longest,
 by its length. With --monitor 0 each event is compared by itself, and no line may be dearer; elsewhere a line may close a cycle, whose work is that of what
-it saw, and the dearest are only named. Memory is that of both fullmons, all lines and this program; it may grow by a fifth from the third tenth on.`;
+it saw, and the dearest are only named. For its memory one more fullmon has gone through the same lines before, alone; it may grow by a fifth from the third tenth on.`;
 
 const { values } = parseArgs({ options: { help: { type: 'boolean' }, lines: { type: 'string', default: '10000000' }, seed: { type: 'string', default: '1' }, baseline: { type: 'string', default: '0' }, monitor: { type: 'string', default: '0' }, rebase: { type: 'boolean', default: false } } });
 if (values.help) {
@@ -34,20 +34,21 @@ const load = async name => {
   return import(pathToFileURL(file).href);
 };
 const { linesOf } = await load('mutations');
-const { DEAR, runGauntlet } = await load('gauntlet');
+const { DEAR, memoryOf, runGauntlet } = await load('gauntlet');
 
 const lines = linesOf(fileURLToPath(new URL('../../fixtures', import.meta.url)), process.env.FULLMON_CORPORA ?? '');
 const settings = { baseline: Number(values.baseline), monitor: Number(values.monitor), rebase: values.rebase, ignored: () => false };
+const memory = memoryOf(lines, Number(values.lines), Number(values.seed), settings);
+console.log(`memory ${memory.join(', ')} MiB`);
 const began = performance.now();
 const busy = () => `${Math.round((performance.now() - began) / 1000)} s, ${Math.round(process.cpuUsage().user / 1e6)} s of CPU`;
 const times = ({ worst, median }) => worst.map(({ cost }) => Math.round(cost / median));
 const result = runGauntlet(lines, Number(values.lines), Number(values.seed), settings, soFar => {
-  console.log(`${soFar.lines} lines, ${busy()}: ${soFar.memory.at(-1)} MiB, ${soFar.told} lines told, the dearest ${times(soFar)[0]} times the median`);
+  console.log(`${soFar.lines} lines, ${busy()}: ${soFar.told} lines told, the dearest ${times(soFar)[0]} times the median`);
 });
-const { median, worst, dirty, memory, told } = result;
+const { median, worst, dirty, told } = result;
 console.log(`${values.lines} mutants of ${lines.length} lines, seed ${values.seed}, ${busy()}: ${told} lines told`);
 console.log(`a line costs ${(median / 1000).toFixed(2)} us, the dearest ${times(result).join(', ')} times that`);
-console.log(`memory ${memory.join(', ')} MiB`);
 const dear = values.monitor === '0' ? worst.filter(({ cost }) => cost > DEAR * median) : [];
 for (const { cost, line } of dear) console.log(`  ${Math.round(cost / median)} times: ${JSON.stringify(line)}`);
 for (const text of dirty) console.log(`  not fit for a terminal: ${JSON.stringify(text)}`);

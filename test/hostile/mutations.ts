@@ -82,8 +82,18 @@ const MUTATIONS: readonly Mutation[] = [
 ];
 
 /** One line of the corpus, as it is or damaged in up to four ways; it may have become several. */
-export const mutant = (lines: readonly string[], at: number, random: Random): string => {
+const mutant = (lines: readonly string[], at: number, random: Random): string => {
   let line = lines[at % lines.length] ?? '';
   for (let n = random(5); n > 0; n--) line = MUTATIONS[random(MUTATIONS.length)]?.(line, random, lines) ?? line;
   return line;
+};
+
+/** So many mutants, as bytes with their newlines: the same for each seed; mostly one line after the other, as they belong together. */
+export const mutants = function* (lines: readonly string[], count: number, seed: number): Generator<Buffer> {
+  const random = seeded(seed);
+  let at = 0;
+  for (let n = 0; n < count; n++) {
+    at = random(200) === 0 ? random(lines.length) : at + 1;
+    yield Buffer.from(`${mutant(lines, at, random)}\n`, 'latin1');
+  }
 };
