@@ -80,7 +80,7 @@ export interface Settings {
 type Phase = 'waiting' | 'learning' | 'monitoring';
 
 /** Counts the shapes that {@link Snapshot} has had. */
-export const SNAPSHOT = 6;
+export const SNAPSHOT = 7;
 
 /** So often one thing about auditing was changed. */
 interface AuditChange {
@@ -156,11 +156,11 @@ export interface Fullmon {
   readonly save: () => Snapshot;
   /** The same, but of its tables only what has changed since the last call of one of the two. */
   readonly saveChanges: () => Snapshot;
+  /** Names the open cycle. */
+  readonly cycle: () => Ms;
   readonly state: () => {
     readonly phase: Phase;
-    /** Names the open cycle. */
-    readonly cycle: Ms;
-    /** Edges that it has seen. */
+    /** Edges that the open cycle has seen. */
     readonly open: number;
     readonly time: Ms;
     readonly edges: number;
@@ -538,6 +538,7 @@ export const createFullmon = (settings: Settings, tell: (line: Line) => void, lo
     incidents: incidents.kept,
     save: () => save(true),
     saveChanges: () => save(false),
-    state: () => ({ phase, cycle: start, open: sightings.size(), time, edges: baseline.graph.size, learnUntil, events: delivered, holes, heard, patience: patience() }),
+    cycle: () => start,
+    state: () => ({ phase, open: sightings.size(), time, edges: baseline.graph.size, learnUntil, events: delivered, holes, heard, patience: patience() }),
   };
 };

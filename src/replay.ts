@@ -21,6 +21,9 @@ type ReplayOptions = Options & {
   readonly failOn: Severity | undefined;
 };
 
+/** Bytes taken in before the state may be saved: when that is soon after a cycle was over there is little of the next one to be saved. */
+const PIECE = 32_768;
+
 const openState = async ({ state, reset }: Pick<ReplayOptions, 'state' | 'reset'>, settings: Settings, output: Output): Promise<Kept | undefined> => {
   if (state === undefined && reset) throw new FullmonError('--reset: name the state with --state, a replay keeps none by itself');
   return state === undefined ? undefined : (await import('./shell/keep.ts')).keep(state, reset, settings, output);
@@ -39,25 +42,33 @@ const replayKept = async ({ fullmon, resumed, checkpoint, close }: Kept, files: 
   const left = inLog(resumed?.position);
   const first = files.findIndex((file) => sameFile(startOf(file), left));
   if (resumed !== undefined && first < 0) fullmon.resume('paused');
-  let position = left;
+  let file = left;
+  let offset = left?.offset ?? 0;
   let begun = false;
+  const here = (): Position | undefined => file && { ...file, offset };
   await replayFiles(first < 0 ? files : files.slice(first), {
-    fileStart(file) {
+    fileStart(name) {
       if (begun) fullmon.endFile();
-      if (begun || first < 0) position = startOf(file);
+      if (begun || first < 0) {
+        file = startOf(name);
+        offset = 0;
+      }
       begun = true;
     },
     chunk(bytes) {
-      fullmon.feed(bytes);
-      if (position !== undefined) position = { ...position, offset: position.offset + bytes.length };
-      checkpoint(() => position);
+      for (let at = 0; at < bytes.length; at += PIECE) {
+        const piece = bytes.subarray(at, at + PIECE);
+        fullmon.feed(piece);
+        offset += piece.length;
+        checkpoint(here);
+      }
     },
     // It may have grown when it is read on.
     fileEnd: () => undefined,
     progress,
     ...(before && { before }),
   }, stopped, first < 0 ? 0 : left?.offset);
-  close(position);
+  close(here());
 };
 
 /** The exit status is 1 once something so grave is told. */

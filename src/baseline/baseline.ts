@@ -56,12 +56,13 @@ export interface Baseline {
   readonly save: (whole?: boolean) => BaselineState;
 }
 
-type FactsState = readonly [first: Ms, last: Ms, count: number, traits: number, units: number, unit: number, /** Names the row. */ id?: number];
+/** `age`: from the first to the last time, ms: that is a small number, which the engine prints faster. */
+type FactsState = readonly [first: Ms, age: number, count: number, traits: number, units: number, unit: number, /** Names the row. */ id?: number];
 type NameRow = readonly [name: Bytes, place: NamePlace, ...FactsState];
 type PatternRow = readonly [source: string, witness: Bytes, ...FactsState];
 
 /** What has become of an edge that was seen again, by the id of its row. */
-type CountRow = readonly [id: number, last: Ms, count: number, units: number, unit: number];
+type CountRow = readonly [id: number, age: number, count: number, units: number, unit: number];
 
 /** Units of time in which anything was seen; their length in ms. */
 interface UnitsState {
@@ -134,7 +135,7 @@ const loginOf = ({ login, service }: Subject): string => `${login} ${service}`;
 const canVary = (kind: EdgeKind, name: Bytes, traits: number): boolean =>
   isFile(kind) ? (traits & EXACT) === 0 && !isProtected(name) : kind === 'connect';
 
-const restoreFacts = (kind: EdgeKind, place: NamePlace, [first, last, count, traits, units, unit]: FactsState): EdgeFacts => ({ kind, place, first, last, count, traits, units, unit, id: -1 });
+const restoreFacts = (kind: EdgeKind, place: NamePlace, [first, age, count, traits, units, unit]: FactsState): EdgeFacts => ({ kind, place, first, last: ms(first + age), count, traits, units, unit, id: -1 });
 
 /** The state with all counts in their rows. */
 export const withCounts = (state: BaselineState): BaselineState => {
@@ -144,8 +145,8 @@ export const withCounts = (state: BaselineState): BaselineState => {
     const [first, , , traits, , , id = -1] = facts;
     const row = counts.get(id);
     if (row === undefined) return facts;
-    const [, last, count, units, unit] = row;
-    return [first, last, count, traits, units, unit];
+    const [, age, count, units, unit] = row;
+    return [first, age, count, traits, units, unit];
   };
   return {
     ...state,
@@ -258,13 +259,30 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
     return group;
   };
 
-  /** What is saved of an edge, in a row that has a number of its own. */
-  const factsOf = (facts: EdgeFacts): FactsState => {
-    facts.id = ids++;
-    return [facts.first, facts.last, facts.count, facts.traits, facts.units, facts.unit, facts.id];
+  // Each row has a number of its own. Written out, since there are many: three dots cost as much as all the rest.
+  const nameRow = (name: Bytes, facts: EdgeFacts): NameRow =>
+    [name, facts.place, facts.first, facts.last - facts.first, facts.count, facts.traits, facts.units, facts.unit, (facts.id = ids++)];
+  const patternRow = ({ source, witness, facts }: Compiled): PatternRow =>
+    [source, witness, facts.first, facts.last - facts.first, facts.count, facts.traits, facts.units, facts.unit, (facts.id = ids++)];
+
+  const groupRow = (group: Group, changes: GroupChanges | undefined): readonly [number, GroupState] => {
+    const { number, node, kind, names, patterns, ripe } = group;
+    return [number, {
+      node, kind, ripe,
+      names: changes ? changedRows(changes.names, (name) => nameRow(name, there(names.get(name)))) : allRows(Array.from(names, ([name, facts]) => nameRow(name, facts))),
+      patterns: changes ? changedRows(changes.patterns, (source) => patternRow(there(patterns.get(source)))) : allRows(Array.from(patterns, patternRow)),
+    }];
   };
-  const nameRow = (name: Bytes, facts: EdgeFacts): NameRow => [name, facts.place, ...factsOf(facts)];
-  const patternRow = ({ source, witness, facts }: Compiled): PatternRow => [source, witness, ...factsOf(facts)];
+
+  /** Of edges whose rows were saved before: those below this number. */
+  const countRows = (written: number): readonly CountRow[] => {
+    const rows: CountRow[] = [];
+    again.forEach(({ id, first, last, count, units, unit }) => {
+      if (id >= 0 && id < written) rows.push([id, last - first, count, units, unit]);
+    });
+    again.clear();
+    return rows;
+  };
 
   const setName = (group: Group, name: Bytes, facts: EdgeFacts): void => {
     const changes = changesOf(group);
@@ -511,21 +529,10 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
       since = new Map();
       if (before === undefined) ids = 0;
       const written = ids;
-      const groupRows = byNumber.save(before === undefined, (group) => {
-        const { number, node, kind, names, patterns, ripe } = group;
-        const changes = before?.get(group);
-        return [number, {
-          node, kind, ripe,
-          names: changes ? changedRows(changes.names, (name) => nameRow(name, there(names.get(name)))) : allRows([...names].map(([name, facts]) => nameRow(name, facts))),
-          patterns: changes ? changedRows(changes.patterns, (source) => patternRow(there(patterns.get(source)))) : allRows([...patterns].map(patternRow)),
-        }];
-      });
-      const counts: CountRow[] = [];
-      for (const { id, last, count, units, unit } of again) if (id >= 0 && id < written) counts.push([id, last, count, units, unit]);
-      again.clear();
+      const groupRows = byNumber.save(before === undefined, (group) => groupRow(group, before?.get(group)));
       return {
         groups: groupRows,
-        counts: allRows(counts),
+        counts: allRows(countRows(written)),
         changed: [...changed].map(({ number }) => number),
         units: { ...elapsed },
         learned: learned.save(before === undefined, (pattern, n) => [n, pattern]),

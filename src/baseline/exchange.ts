@@ -73,12 +73,12 @@ const byEdge = (a: Entry, b: Entry): number => (a.edge < b.edge ? -1 : a.edge > 
 /** All that is known, sorted by edge. */
 export const entriesOf = ({ groups }: BaselineState): readonly Entry[] =>
   groups.rows.flatMap(([, { node, kind, names, patterns }]) => [
-    ...names.rows.map(([name, , first, last, count, traits, units, unit]) => {
+    ...names.rows.map(([name, , first, age, count, traits, units, unit]) => {
       const object = printObject({ kind, name });
-      return { edge: node + ARROW + object, subject: node, kind, object, first, last, count, traits, units, unit };
+      return { edge: node + ARROW + object, subject: node, kind, object, first, last: first + age, count, traits, units, unit };
     }),
-    ...patterns.rows.map(([pattern, witness, first, last, count, traits, units, unit]) =>
-      ({ edge: `${node}${ARROW}${kind.toUpperCase()} ${pattern}`, subject: node, kind, pattern, witness, first, last, count, traits, units, unit })),
+    ...patterns.rows.map(([pattern, witness, first, age, count, traits, units, unit]) =>
+      ({ edge: `${node}${ARROW}${kind.toUpperCase()} ${pattern}`, subject: node, kind, pattern, witness, first, last: first + age, count, traits, units, unit })),
   ]).toSorted(byEdge);
 
 /** The text of a baseline. */
@@ -152,7 +152,7 @@ export const parseBaseline = (text: string): Exported => {
   return { header, entries };
 };
 
-const facts = ({ first, last, count, traits, units, unit }: Entry) => [ms(first), ms(last), count, traits, units, unit] as const;
+const facts = ({ first, last, count, traits, units, unit }: Entry) => [ms(first), last - first, count, traits, units, unit] as const;
 
 /** The state of a baseline that has learned this and nothing else. */
 export const restoreBaseline = ({ header, entries }: Exported): BaselineState => {

@@ -422,7 +422,10 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
     // /proc had called `qmgr@master` before.
     bound(p) {
       if (isSet(p.ses) || p.service === NONE || p.parent?.exe !== p.exe || isInterpreter(p.exe) || !ON_DISK.test(p.exe)) return p;
-      return add({ ...p, ...alike({ ...p.subject, service: NONE }), service: NONE, daemon: true, id: -1, isSaved: false, isHeard: false });
+      const { pid, ppid, exe, script, container, ses, lineage, parent, command, confirmed, active } = p;
+      const { subject, node } = alike({ ...p.subject, service: NONE });
+      // Made like all others: to the engine a copy of one is something else.
+      return add({ pid, ppid, exe, script, service: NONE, daemon: true, container, ses, lineage, parent, command, confirmed, active, subject, node, id: -1, isSaved: false, isHeard: false });
     },
 
     login(event) {

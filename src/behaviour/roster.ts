@@ -1,7 +1,7 @@
 import { allRows } from '../audit/rows.ts';
 import type { Rows } from '../audit/rows.ts';
-import { bytes } from '../audit/units.ts';
-import type { Bytes, Pid, Ses } from '../audit/units.ts';
+import { bytes, isSet, ses, UNSET } from '../audit/units.ts';
+import type { Bytes, Pid } from '../audit/units.ts';
 import { parseSubject, printSubject } from './edge.ts';
 import type { Subject } from './edge.ts';
 import type { Process } from './processes.ts';
@@ -9,11 +9,13 @@ import type { Process } from './processes.ts';
 /** A text, or its number: most processes are one of a few programs. */
 type Text = Bytes | number;
 type ProcessRow = readonly [
-  id: number, pid: Pid, ppid: Pid, exe: Text, script: Text, service: Text, daemon: boolean, container: Text, ses: Ses, lineage: number,
+  id: number, pid: Pid, ppid: Pid, exe: Text, script: Text, service: Text, daemon: boolean, container: Text,
+  /** -1 without one, which the engine prints faster than what the kernel logs. */
+  ses: number, lineage: number,
   /** Its number; -1 without one. */
-  parent: number, command: Text, node: Text,
+  parent: number, command: Text, node: Text, confirmed: number, active: boolean,
 ];
-/** What changes of one whenever it is heard of. */
+/** What changes of one whenever it is heard of, where that is newer than its row. */
 type HeardRow = readonly [id: number, confirmed: number, active: boolean];
 
 /** Processes as plain data by number, parents before children; who shared a parent shares it again. */
@@ -67,9 +69,10 @@ export const openRoster = (): Roster => {
 
   const write = (p: Process, parent: number): void => {
     processes.push([
-      p.id - least, p.pid, p.ppid, textOf(p.exe), textOf(p.script), textOf(p.service), p.daemon, textOf(p.container), p.ses, p.lineage, parent, textOf(p.command), textOf(bytes(p.node)),
+      p.id - least, p.pid, p.ppid, textOf(p.exe), textOf(p.script), textOf(p.service), p.daemon, textOf(p.container), isSet(p.ses) ? p.ses : -1, p.lineage, parent, textOf(p.command), textOf(bytes(p.node)), p.confirmed, p.active,
     ]);
     p.isSaved = true;
+    p.isHeard = true;
   };
 
   const hear = (p: Process): void => {
@@ -83,7 +86,6 @@ export const openRoster = (): Roster => {
     const parent = p.parent === undefined ? -1 : idOf(p.parent);
     p.id = count++;
     write(p, parent);
-    hear(p);
     return p.id - least;
   };
 
@@ -97,7 +99,8 @@ export const openRoster = (): Roster => {
     renew(p) {
       if (p.id < least) return;
       if (!p.isSaved) write(p, p.parent === undefined ? -1 : idOf(p.parent));
-      if (!p.isHeard) hear(p);
+      // Also of one that was written: what had been heard of it before may be there, too.
+      hear(p);
     },
     take() {
       const taken = { texts: allRows(texts), processes: allRows(processes), heard: allRows(heard) };
@@ -131,13 +134,12 @@ export const readRoster = (saved?: RosterState): ((id: number) => Process) => {
     return found;
   };
   const last = new Map(saved?.heard.rows.map((row) => [row[0], row]));
-  for (const [id, pid, ppid, exe, script, service, daemon, container, ses, lineage, parent, command, node] of saved?.processes.rows ?? []) {
-    const row = last.get(id);
-    if (row === undefined) throw new TypeError('no process');
-    const [, confirmed, active] = row;
+  for (const [id, pid, ppid, exe, script, service, daemon, container, session, lineage, parent, command, node, ...first] of saved?.processes.rows ?? []) {
+    const [, confirmed, active] = last.get(id) ?? [id, ...first];
+    if (active === undefined) throw new TypeError('no process');
     const subject = restoreSubject(read(node));
     all.set(id, {
-      pid, ppid, exe: read(exe), script: read(script), service: read(service), daemon, container: read(container), ses, lineage, parent: parent < 0 ? undefined : at(parent),
+      pid, ppid, exe: read(exe), script: read(script), service: read(service), daemon, container: read(container), ses: ses(session < 0 ? UNSET : session), lineage, parent: parent < 0 ? undefined : at(parent),
       command: read(command), confirmed, active, subject, node: printSubject(subject), id: -1, isSaved: false, isHeard: false,
     });
   }

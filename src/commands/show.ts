@@ -40,17 +40,21 @@ const incidents = (checkpoint: Checkpoint): readonly Shown[] =>
 
 const baseline = ({ snapshot: { baseline: { groups } } }: Checkpoint): readonly Shown[] =>
   groups.rows.flatMap(([, { node, kind, names }]) =>
-    names.rows.map(([name, , first, last, count]) => {
+    names.rows.map(([name, , first, age, count]) => {
+      const last = first + age;
       const edge = node + ARROW + printObject({ kind, name });
       return { data: { edge, kind, first, last, count }, text: [`${arrow(edge)}  ${times(first, last, count)}`] };
     }));
 
 const patterns = ({ snapshot: { baseline: { groups } } }: Checkpoint): readonly Shown[] =>
   groups.rows.flatMap(([, { node, kind, patterns: all }]) =>
-    all.rows.map(([source, witness, first, last, count]) => ({
-      data: { subject: node, action: kind.toUpperCase(), pattern: show(source), witness: show(witness), first, last, count },
-      text: [`${kind.toUpperCase().padEnd(7)} ${show(source)}  ${readable(node)}, such as ${show(witness)}  ${times(first, last, count)}`],
-    })));
+    all.rows.map(([source, witness, first, age, count]) => {
+      const last = first + age;
+      return {
+        data: { subject: node, action: kind.toUpperCase(), pattern: show(source), witness: show(witness), first, last, count },
+        text: [`${kind.toUpperCase().padEnd(7)} ${show(source)}  ${readable(node)}, such as ${show(witness)}  ${times(first, last, count)}`],
+      };
+    }));
 
 const coverage = ({ snapshot: { clock, baseline: saved } }: Checkpoint, schedules: readonly Schedule[]): readonly Shown[] => {
   const { phase, time, learnUntil } = clock;

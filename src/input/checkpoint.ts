@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { closeSync, constants, fdatasync, fstatSync, fsyncSync, ftruncateSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { now } from './duration.ts';
 import { FullmonError } from './errors.ts';
 import { asOwner, codeOf, me, messageOf, openTrusted, unlink, writeAll, writeNew } from './files.ts';
 
@@ -263,8 +264,8 @@ export const openStore = (directory: string): Store => {
 
   /** Brings what was appended to the disk, beside the reading of the log, and closes. */
   const sync = (file: number): void => {
-    if (performance.now() - synced < SYNC) return closeSync(file);
-    synced = performance.now();
+    if (now() - synced < SYNC) return closeSync(file);
+    synced = now();
     fdatasync(file, (error) => {
       closeSync(file);
       // The next one is a whole state, which meets the same trouble and tells it.

@@ -10,6 +10,7 @@ import type { Severity } from '../detect/severity.ts';
 import { createFullmon, SNAPSHOT } from '../fullmon.ts';
 import type { Fullmon, Settings, Snapshot } from '../fullmon.ts';
 import { openStore } from '../input/checkpoint.ts';
+import { now } from '../input/duration.ts';
 import { FullmonError } from '../input/errors.ts';
 import { migrated } from './migrate.ts';
 
@@ -135,7 +136,7 @@ export const keep = (directory: string, reset: boolean, settings: Settings, { te
   /** Takes the state as it is now; what it returns saves that. */
   const take = (position: Place | undefined): ((told?: Told) => void) => {
     if (found.kind === 'damaged') return () => undefined;
-    const begin = performance.now();
+    const begin = now();
     const isChange = store.takesChanges();
     if (!isChange) parts.clear();
     const snapshot = isChange ? changes() : JSON.stringify(fullmon.save());
@@ -147,7 +148,7 @@ export const keep = (directory: string, reset: boolean, settings: Settings, { te
         else store.write(text);
         if (failing) finding('the state is saved again', 'low');
         failing = false;
-        last = { at: Date.now(), took: (performance.now() - begin) / 1000 };
+        last = { at: Date.now(), took: (now() - begin) / 1000 };
       } catch (error) {
         if (!(error instanceof FullmonError || (error instanceof Error && 'syscall' in error))) throw error;
         // Told once: whoever fills the disk may not fill the report too.
@@ -158,7 +159,7 @@ export const keep = (directory: string, reset: boolean, settings: Settings, { te
   };
 
   // The first is saved at once: a start that is broken off is gone on with, too.
-  let saved = found.kind === 'state' ? fullmon.state().cycle : undefined;
+  let saved = found.kind === 'state' ? fullmon.cycle() : undefined;
 
   return {
     directory,
@@ -171,7 +172,7 @@ export const keep = (directory: string, reset: boolean, settings: Settings, { te
     },
     resumed: found.kind === 'state' ? { position: found.state.position } : undefined,
     checkpoint(position) {
-      const { cycle } = fullmon.state();
+      const cycle = fullmon.cycle();
       if (cycle === saved || (!changed && saved !== undefined)) return;
       take(position())();
       saved = cycle;
@@ -181,7 +182,8 @@ export const keep = (directory: string, reset: boolean, settings: Settings, { te
     close(position) {
       // What is learned is learned: that can be done in parts.
       fullmon.learn();
-      const { cycle, open } = fullmon.state();
+      const cycle = fullmon.cycle();
+      const { open } = fullmon.state();
       const before = found.kind === 'state' ? found.state.told : undefined;
       const save = take(position);
       if (before?.cycle !== cycle || before.open !== open) fullmon.pause();

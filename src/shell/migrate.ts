@@ -84,8 +84,38 @@ const fromShape5 = (saved: Saved): Saved => {
   };
 };
 
+/** When a process was heard of last is said with it, and of an edge for how long it has been seen. */
+interface Shape6 {
+  readonly baseline: { readonly groups: { readonly rows: readonly (readonly [number, Group6])[] }; readonly counts: { readonly rows: readonly (readonly [id: number, last: number, ...(readonly number[])])[] } };
+  readonly roster: { readonly processes: { readonly rows: Rows }; readonly heard: { readonly rows: Rows } };
+}
+
+interface Group6 {
+  readonly names: { readonly rows: readonly Edge6[] };
+  readonly patterns: { readonly rows: readonly Edge6[] };
+}
+
+/** The last number names the row, for a row of counts. */
+type Edge6 = readonly [name: string, string, first: number, last: number, count: number, traits: number, units: number, unit: number, id?: number];
+
+const isShape6 = (saved: Saved): saved is Saved & Shape6 => saved['shape'] === 6;
+
+const fromShape6 = (saved: Saved): Saved => {
+  if (!isShape6(saved)) return saved;
+  const { roster, baseline } = saved;
+  const firsts = new Map<number | undefined, number>();
+  const aged = ({ rows }: { readonly rows: readonly Edge6[] }): object => allRows(rows.map(([name, second, first, last, ...rest]) => {
+    firsts.set(rest[4], first);
+    return [name, second, first, last - first, ...rest] as const;
+  }));
+  const groups = allRows(baseline.groups.rows.map(([number, group]) => [number, { ...group, names: aged(group.names), patterns: aged(group.patterns) }] as const));
+  const counts = allRows(baseline.counts.rows.map(([id, last, ...rest]) => [id, last - (firsts.get(id) ?? last), ...rest] as const));
+  const heard = new Map(roster.heard.rows.map(([id, ...rest]) => [id, rest]));
+  return { ...saved, shape: 7, baseline: { ...baseline, groups, counts }, roster: { ...roster, processes: allRows(roster.processes.rows.map((row) => [...row, ...heard.get(row[0]) ?? []] as const)), heard: allRows([]) } };
+};
+
 /** By the shape that a step begins with. */
-const STEPS: Readonly<Record<number, (saved: Saved) => Saved>> = { 3: fromShape3, 4: fromShape4, 5: fromShape5 };
+const STEPS: Readonly<Record<number, (saved: Saved) => Saved>> = { 3: fromShape3, 4: fromShape4, 5: fromShape5, 6: fromShape6 };
 
 /** A state in the shape of today. Throws when it cannot be had, and says what to do. */
 export const migrated = (saved: Saved): Saved => {

@@ -130,7 +130,7 @@ describe('a damaged state', () => {
     const store = openStore(path('state'));
     const found = store.read((body) => JSON.stringify(body));
     const whole = found.kind === 'state' ? found.state : '';
-    for (const body of [7, null, [], {}, { snapshot: null }, { snapshot: {} }, { snapshot: { shape: SNAPSHOT } }, JSON.parse(whole.replace('"heard":{"gone":[],"rows":[[', '"heard":{"gone":[],"rows":[[[],')), JSON.parse(whole.replace(/"shape":\d+/, '"shape":0'))]) {
+    for (const body of [7, null, [], {}, { snapshot: null }, { snapshot: {} }, { snapshot: { shape: SNAPSHOT } }, JSON.parse(whole.replace('"processes":{"gone":[],"rows":[[', '"processes":{"gone":[],"rows":[[[],')), JSON.parse(whole.replace(/"shape":\d+/, '"shape":0'))]) {
       expect(body).not.toEqual(JSON.parse(whole));
       store.reset();
       store.write(JSON.stringify(body));
