@@ -32,8 +32,8 @@ export const pauses = (log: string, directory: string, baseline: number): readon
     before = { size, ino };
   };
   const bytes = readFileSync(log);
-  for (let at = 0; at < bytes.length; at += 131_072) {
-    fullmon.feed(bytes.subarray(at, at + 131_072));
+  for (let at = 0; at < bytes.length; at += 32_768) {
+    fullmon.feed(bytes.subarray(at, at + 32_768));
     timed(() => checkpoint(() => undefined));
   }
   close(undefined);

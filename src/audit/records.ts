@@ -22,10 +22,15 @@ interface Reader {
 const at = (l: Layout, i: number): number => l.spans[2 * i] ?? -1;
 const to = (l: Layout, i: number): number => l.spans[2 * i + 1] ?? -1;
 const missing = (l: Layout, i: number): boolean => at(l, i) < 0;
-const number = (l: Layout, i: number): number => l.numbers[i] ?? Number.NaN;
+const number = (l: Layout, i: number): number => {
+  const n = l.numbers[i] ?? Number.NaN;
+  // What fits is a small integer again, whatever the array holds: to the engine a key that might have a fraction is an object of its own, and hashed by a call.
+  const small = n | 0;
+  return small === n ? small : n;
+};
 /** The number, or `otherwise` where there is none. */
 const numberOr = (l: Layout, i: number, otherwise: number): number => {
-  const n = l.numbers[i] ?? Number.NaN;
+  const n = number(l, i);
   return Number.isNaN(n) ? otherwise : n;
 };
 /** Old kernels print an unset id as -1; one that is missing is unset too. */
