@@ -83,8 +83,7 @@ const printed = (lines: readonly Line[]): string => {
 
 /**
  * What a line is charged for as one: each event that it ends, since an event that nothing ends is over behind some other line (a boot ends all that are open);
- * each line that it has told (a leap of the clock closes all incidents); each line of the length that auditd's can have, of all since an event was over: the
- * line that ends an event is charged for what came in it.
+ * each line that it has told (a leap of the clock closes all incidents); each line of the length that auditd's can have.
  */
 const worthOf = (events: number, told: number, length: number): number => Math.max(1, events, told, length / LONGEST);
 
@@ -114,7 +113,6 @@ export const runGauntlet = (lines: readonly string[], count: number, seed: numbe
   let median = Infinity;
   let checkpoint = '';
   let since: Buffer[] = [];
-  let open = 0;
 
   const medianOf = (): number => {
     let below = 0;
@@ -142,7 +140,7 @@ export const runGauntlet = (lines: readonly string[], count: number, seed: numbe
 
   const measure = (bytes: Buffer): number => {
     let cost = Math.min(costOf(first, bytes), costOf(second, bytes));
-    const worth = worthOf(events, said.length, open);
+    const worth = worthOf(events, said.length, bytes.length);
     for (let tries = 0; cost > SUSPECT * median * worth && tries < TRIES; tries++) cost = Math.min(cost, again(bytes));
     return cost / worth;
   };
@@ -155,8 +153,6 @@ export const runGauntlet = (lines: readonly string[], count: number, seed: numbe
       since = [];
       if (measured > 0) median = medianOf();
     }
-    if (events > 0) open = 0;
-    open += bytes.length;
     events = 0;
     counter.feed(bytes);
     let cost: number;
