@@ -259,7 +259,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
     return group;
   };
 
-  // Each row has a number of its own. Written out, since there are many: three dots cost as much as all the rest.
+  // Each row has a number of its own. Written out, since there are many: with three dots the engine compiled this three times in a replay, for 8 ms.
   const nameRow = (name: Bytes, facts: EdgeFacts): NameRow =>
     [name, facts.place, facts.first, facts.last - facts.first, facts.count, facts.traits, facts.units, facts.unit, (facts.id = ids++)];
   const patternRow = ({ source, witness, facts }: Compiled): PatternRow =>

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { closeSync, constants, fdatasync, fstatSync, fsyncSync, ftruncateSync, linkSync, lstatSync, mkdirSync, openSync, readFileSync, readlinkSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { now } from './duration.ts';
+import { now } from './clock.ts';
 import { FullmonError } from './errors.ts';
 import { asOwner, codeOf, me, messageOf, openTrusted, unlink, writeAll, writeNew } from './files.ts';
 

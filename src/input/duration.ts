@@ -1,8 +1,5 @@
 import { FullmonError } from './errors.ts';
 
-/** ms by a clock that nobody sets. `performance` would be the same, but takes 2 ms to load. */
-export const now = (): number => Number(process.hrtime.bigint() / 1000n) / 1000;
-
 const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
 /** `30m`, `12h`, `30d`, `8w` in ms; undefined for what is none. */

@@ -10,7 +10,7 @@ import type { Severity } from '../detect/severity.ts';
 import { createFullmon, SNAPSHOT } from '../fullmon.ts';
 import type { Fullmon, Settings, Snapshot } from '../fullmon.ts';
 import { openStore } from '../input/checkpoint.ts';
-import { now } from '../input/duration.ts';
+import { now } from '../input/clock.ts';
 import { FullmonError } from '../input/errors.ts';
 import { migrated } from './migrate.ts';
 

@@ -94,7 +94,7 @@ const costOf = (fullmon: Fullmon, bytes: Buffer): number => {
   return Number(process.hrtime.bigint() - begin);
 };
 
-const failed = (bytes: Buffer, cause: unknown): Error => new Error(`line ${JSON.stringify(bytes.toString('latin1', 0, 2000))}`, { cause });
+const failed = (n: number, seed: number, bytes: Buffer, cause: unknown): Error => new Error(`line ${n} of seed ${seed}: ${JSON.stringify(bytes.toString('latin1', 0, 2000))}`, { cause });
 
 /** Sends `count` mutants of `lines` through fullmon, line by line. Throws what fullmon throws, with the line. `progress`: after each tenth. */
 export const runGauntlet = (lines: readonly string[], count: number, seed: number, settings: Settings, progress?: (soFar: Gauntlet) => void): Gauntlet => {
@@ -145,9 +145,7 @@ export const runGauntlet = (lines: readonly string[], count: number, seed: numbe
     return cost / worth;
   };
 
-  let n = -1;
-  for (const bytes of mutants(lines, count, seed)) {
-    n++;
+  for (const [n, bytes] of mutants(lines, count, seed)) {
     if (n % CHECKPOINT === 0) {
       checkpoint = JSON.stringify(first.save());
       since = [];
@@ -159,7 +157,7 @@ export const runGauntlet = (lines: readonly string[], count: number, seed: numbe
     try {
       cost = measure(bytes);
     } catch (error) {
-      throw failed(bytes, error);
+      throw failed(n, seed, bytes, error);
     }
     since.push(bytes);
     for (const line of said.splice(0)) tell(line);
@@ -183,16 +181,13 @@ export const memoryOf = (lines: readonly string[], count: number, seed: number, 
   const memory: number[] = [];
   const fullmon = createFullmon(settings, () => undefined);
   const tenth = Math.ceil(count / 10);
-  let left = tenth;
-  for (const bytes of mutants(lines, count, seed)) {
+  for (const [n, bytes] of mutants(lines, count, seed)) {
     try {
       fullmon.feed(bytes);
     } catch (error) {
-      throw failed(bytes, error);
+      throw failed(n, seed, bytes, error);
     }
-    if (--left > 0) continue;
-    left = tenth;
-    memory.push(Math.round(process.memoryUsage().rss / 2 ** 20));
+    if ((n + 1) % tenth === 0) memory.push(Math.round(process.memoryUsage().rss / 2 ** 20));
   }
   return memory;
 };

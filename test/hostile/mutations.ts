@@ -88,12 +88,12 @@ const mutant = (lines: readonly string[], at: number, random: Random): string =>
   return line;
 };
 
-/** So many mutants, as bytes with their newlines: the same for each seed; mostly one line after the other, as they belong together. */
-export const mutants = function* (lines: readonly string[], count: number, seed: number): Generator<Buffer> {
+/** So many mutants with their numbers, as bytes with their newlines: the same for each seed; mostly one line after the other, as they belong together. */
+export const mutants = function* (lines: readonly string[], count: number, seed: number): Generator<readonly [n: number, bytes: Buffer]> {
   const random = seeded(seed);
   let at = 0;
   for (let n = 0; n < count; n++) {
     at = random(200) === 0 ? random(lines.length) : at + 1;
-    yield Buffer.from(`${mutant(lines, at, random)}\n`, 'latin1');
+    yield [n, Buffer.from(`${mutant(lines, at, random)}\n`, 'latin1')];
   }
 };
