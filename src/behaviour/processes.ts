@@ -349,6 +349,9 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
     return p.ppid === r.ppid ? (isPassed(p, turns, counter) ? undefined : p) : r.ppid === INIT && !isStale(p) ? p : undefined;
   };
 
+  /** A shell from before the turn that ends itself in another program has its pid far ahead: taken for the counter's, all that began since was stale. */
+  const isOld = (r: SyscallRecord): boolean => counter >= 0 && r.pid - counter > STRIDE && selfOf(r) !== undefined;
+
   const dress = (p: Process, r: SyscallRecord): Process => {
     if (p.subject.euid !== r.euid || p.subject.login !== r.auid) {
       changes(p);
@@ -410,7 +413,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
 
     exec(event) {
       const r = event.syscall;
-      advance(r.pid);
+      if (!isOld(r)) advance(r.pid);
       const self = selfOf(r);
       const before = self ?? parentOf(r);
       const argv = (event.has & Has.execve) === 0 ? [] : event.argv;

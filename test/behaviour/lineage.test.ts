@@ -203,6 +203,14 @@ describe('a pid that is given out again', () => {
     expect(edges(scene.exec(child, ['sh', '-c', 'x']))).toContain('proc::33:/usr/bin/cat@nginx->proc::33:/usr/bin/dash -c@nginx');
   });
 
+  it('does not take an old process that becomes another program for where the counter stands', () => {
+    const scene = openScene().create({ ...MASTER, pid: 499 }, '/a').exec({ ...CAT, pid: 10_000 }, ['cat']);
+    run(run(scene, 19_000, 32_000).exec({ ...CAT, pid: 32_600 }, ['cat']), 550, 2550).create({ ...MASTER, pid: 499 }, '/b').exec({ ...CAT, pid: 2600 }, ['cat']);
+    scene.exec({ ...CAT, pid: 32_600, exe: '/usr/bin/id' }, ['id']);
+    scene.exec({ ...child, pid: 2650, ppid: 10_000, exe: '/usr/bin/old' }, ['old']).exec({ ...child, pid: 2700, ppid: 2600, exe: '/usr/bin/new' }, ['new']);
+    expect(edges(scene).filter((edge) => /(?:id|old|new)@/.test(edge))).toEqual(['id', 'old', 'new'].map((name) => `proc::33:/usr/bin/cat@nginx->proc::33:/usr/bin/${name}@nginx`));
+  });
+
   it('is not its former owner from the first programs of the new turn on, though that is not certain yet', () => {
     const scene = run(openScene().exec({ pid: 310, ppid: 499, exe: '/usr/bin/cat' }, ['cat']), 1000, 32_500);
     expect(edges(scene.exec({ pid: 311, ppid: 310, exe: '/usr/bin/dash' }, ['sh', '-c', 'x']))).toContain('proc::33:?->proc::33:/usr/bin/dash -c@?');
