@@ -1,4 +1,6 @@
 import { Writable } from 'node:stream';
+import { Has } from '../../src/audit/event.ts';
+import type { Event } from '../../src/audit/event.ts';
 import { noLosses } from '../../src/audit/losses.ts';
 import { reassemble } from '../../src/audit/reassembler.ts';
 import { watchSerials } from '../../src/audit/serials.ts';
@@ -83,9 +85,16 @@ const printed = (lines: readonly Line[]): string => {
 
 /**
  * What a line is charged for as one: each event that it ends, since an event that nothing ends is over behind some other line (a boot ends all that are open);
- * each line that it has told (a leap of the clock closes all incidents); each line of the length that auditd's can have.
+ * each line that it has told (a leap of the clock closes all incidents); each line of the length that auditd's can have, be it this one or the one that
+ * brought the longest name of an event that ends here.
  */
 const worthOf = (events: number, told: number, length: number): number => Math.max(1, events, told, length / LONGEST);
+
+/** Bytes. */
+const longestName = ({ has, cwd, paths, pathCount, syscall, argv }: Event): number => {
+  const names = [(has & Has.cwd) === 0 ? '' : cwd, (has & Has.syscall) === 0 ? '' : syscall.exe, ...((has & Has.execve) === 0 ? [] : argv), ...paths.slice(0, pathCount).map(({ name }) => name ?? '')];
+  return names.reduce((longest, { length }) => Math.max(longest, length), 0);
+};
 
 /** What feeding takes, ns. */
 const costOf = (fullmon: Fullmon, bytes: Buffer): number => {
@@ -101,9 +110,12 @@ export const runGauntlet = (lines: readonly string[], count: number, seed: numbe
   const dirty: string[] = [];
   const { tell, told } = reporting(dirty);
   const said: Line[] = [];
-  let events = 0;
-  // Beside them, to know how many events a line finishes.
-  const counter = reassemble(noLosses(), watchSerials(), () => void events++, () => undefined);
+  let [events, longest] = [0, 0];
+  // Beside them, to know how many events a line finishes, and what they bring.
+  const counter = reassemble(noLosses(), watchSerials(), (event) => {
+    events++;
+    longest = Math.max(longest, longestName(event));
+  }, () => undefined);
   const first = createFullmon(settings, (line) => void said.push(line));
   const second = createFullmon(settings, () => undefined);
   const histogram = new Float64Array(64 * STEPS);
@@ -140,7 +152,7 @@ export const runGauntlet = (lines: readonly string[], count: number, seed: numbe
 
   const measure = (bytes: Buffer): number => {
     let cost = Math.min(costOf(first, bytes), costOf(second, bytes));
-    const worth = worthOf(events, said.length, bytes.length);
+    const worth = worthOf(events, said.length, Math.max(bytes.length, longest));
     for (let tries = 0; cost > SUSPECT * median * worth && tries < TRIES; tries++) cost = Math.min(cost, again(bytes));
     return cost / worth;
   };
@@ -151,7 +163,7 @@ export const runGauntlet = (lines: readonly string[], count: number, seed: numbe
       since = [];
       if (measured > 0) median = medianOf();
     }
-    events = 0;
+    [events, longest] = [0, 0];
     counter.feed(bytes);
     let cost: number;
     try {
