@@ -80,7 +80,7 @@ export interface Settings {
 type Phase = 'waiting' | 'learning' | 'monitoring';
 
 /** Counts the shapes that {@link Snapshot} has had. */
-export const SNAPSHOT = 7;
+export const SNAPSHOT = 8;
 
 /** So often one thing about auditing was changed. */
 interface AuditChange {

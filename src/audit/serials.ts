@@ -83,7 +83,8 @@ export const watchSerials = (saved?: SerialsState): Serials => {
 
     save() {
       const holes: number[] = [];
-      for (let serial = Math.max(0, newest - MASK); serial < newest; serial++) if (marks[serial & MASK] === 0) holes.push(serial);
+      // There are none nearly always, which the engine finds faster than a loop.
+      if (marks.includes(0)) for (let serial = Math.max(0, newest - MASK); serial < newest; serial++) if (marks[serial & MASK] === 0) holes.push(serial);
       return { newest, seen, missing, holes, far: [far, times] };
     },
   };

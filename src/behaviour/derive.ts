@@ -11,7 +11,6 @@ import type { Hostnames } from './hostnames.ts';
 import type { Names } from './names.ts';
 import { absolute } from './paths.ts';
 import { isProtected } from './places.ts';
-import { likeness } from './processes.ts';
 import type { Process, Processes } from './processes.ts';
 import { socketCalls } from './sockets.ts';
 
@@ -39,7 +38,7 @@ export const deriveEdges = (processes: Processes, names: Names, hostnames: Pick<
 
   const execs = (event: Event): void => {
     const { before, after } = processes.exec(event);
-    see(event, likeness(after, before), 'exec', bytes(after.node), event.syscall.euid === 0 && event.syscall.uid !== 0 ? Trait.risen : 0);
+    see(event, after, 'exec', bytes(after.node), event.syscall.euid === 0 && event.syscall.uid !== 0 ? Trait.risen : 0, NONE, NONE, before);
   };
 
   /** A program that may not be run is no process; the attempt is worth telling when it was one of the system's. */

@@ -7,8 +7,11 @@ import type { Process } from './processes.ts';
 /** `risen`: an exec after which the process is root though its real user is not. */
 export const Trait = { executable: 1, setId: 2, denied: 4, risen: 8 } as const;
 
-/** Called for each edge an event shows. `from` is the old name of a rename, `address` the one behind a host's name, else empty. */
-export type See = (event: Event, actor: Process, kind: EdgeKind, name: Bytes, traits?: number, from?: Bytes, address?: Bytes) => void;
+/**
+ * Called for each edge an event shows. `from` is the old name of a rename, `address` the one behind a host's name, else empty. `as`: the subject, where
+ * the actor is another one by now.
+ */
+export type See = (event: Event, actor: Process, kind: EdgeKind, name: Bytes, traits?: number, from?: Bytes, address?: Bytes, as?: Pick<Process, 'subject' | 'node'>) => void;
 
 /** Turns one kind of system call into edges; `actor` made the call. */
 export type Handler = (event: Event, actor: Process) => void;

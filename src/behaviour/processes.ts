@@ -140,11 +140,9 @@ interface Session {
   readonly origin?: Bytes;
 }
 
-/** The same process as another subject. Written out: to the engine a copy by three dots is of another kind, and all that meets both kinds is slower. */
-export const likeness = (
-  { pid, ppid, exe, script, service, daemon, container, ses, lineage, parent, command, confirmed, active }: Process, { subject, node }: Pick<Process, 'subject' | 'node'>,
-  asService = service, asDaemon = daemon,
-): Process => ({ pid, ppid, exe, script, service: asService, daemon: asDaemon, container, ses, lineage, parent, command, confirmed, active, subject, node, id: -1, isSaved: false, isHeard: false });
+/** The same process as a daemon. Written out: to the engine a copy by three dots is of another kind, and all that meets both kinds is slower. */
+const asDaemon = ({ pid, ppid, exe, script, container, ses, lineage, parent, command, confirmed, active }: Process, { subject, node }: Pick<Process, 'subject' | 'node'>): Process =>
+  ({ pid, ppid, exe, script, service: NONE, daemon: true, container, ses, lineage, parent, command, confirmed, active, subject, node, id: -1, isSaved: false, isHeard: false });
 
 /** Names stand in the node, too. */
 const lengthOf = ({ exe, script, command }: Process): number => 2 * (exe.length + script.length) + command.length;
@@ -431,7 +429,7 @@ export const trackProcesses = (lookup?: Lookup, saved?: Enrolled<ProcessesState>
     // /proc had called `qmgr@master` before.
     bound(p) {
       if (isSet(p.ses) || p.service === NONE || p.parent?.exe !== p.exe || isInterpreter(p.exe) || !ON_DISK.test(p.exe)) return p;
-      return add(likeness(p, alike({ ...p.subject, service: NONE }), NONE, true));
+      return add(asDaemon(p, alike({ ...p.subject, service: NONE })));
     },
 
     login(event) {

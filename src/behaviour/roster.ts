@@ -9,11 +9,11 @@ import type { Process } from './processes.ts';
 /** A text, or its number: most processes are one of a few programs. */
 type Text = Bytes | number;
 type ProcessRow = readonly [
-  id: number, pid: Pid, ppid: Pid, exe: Text, script: Text, service: Text, daemon: boolean, container: Text,
+  id: number, pid: Pid, ppid: Pid, daemon: boolean,
   /** -1 without one, which the engine prints faster than what the kernel logs. */
   ses: number, lineage: number,
   /** Its number; -1 without one. */
-  parent: number, command: Text, node: Text, confirmed: number, active: boolean,
+  parent: number, command: Text, /** What program it is, too. */ node: Text, confirmed: number, active: boolean,
 ];
 /** What changes of one whenever it is heard of, where that is newer than its row. */
 type HeardRow = readonly [id: number, confirmed: number, active: boolean];
@@ -69,7 +69,7 @@ export const openRoster = (): Roster => {
 
   const write = (p: Process, parent: number): void => {
     processes.push([
-      p.id - least, p.pid, p.ppid, textOf(p.exe), textOf(p.script), textOf(p.service), p.daemon, textOf(p.container), isSet(p.ses) ? p.ses : -1, p.lineage, parent, textOf(p.command), textOf(bytes(p.node)), p.confirmed, p.active,
+      p.id - least, p.pid, p.ppid, p.daemon, isSet(p.ses) ? p.ses : -1, p.lineage, parent, textOf(p.command), textOf(bytes(p.node)), p.confirmed, p.active,
     ]);
     p.isSaved = true;
     p.isHeard = true;
@@ -134,12 +134,13 @@ export const readRoster = (saved?: RosterState): ((id: number) => Process) => {
     return found;
   };
   const last = new Map(saved?.heard.rows.map((row) => [row[0], row]));
-  for (const [id, pid, ppid, exe, script, service, daemon, container, session, lineage, parent, command, node, ...first] of saved?.processes.rows ?? []) {
+  for (const [id, pid, ppid, daemon, session, lineage, parent, command, node, ...first] of saved?.processes.rows ?? []) {
     const [, confirmed, active] = last.get(id) ?? [id, ...first];
     if (active === undefined) throw new TypeError('no process');
     const subject = restoreSubject(read(node));
+    const { exe, script, service, container } = subject;
     all.set(id, {
-      pid, ppid, exe: read(exe), script: read(script), service: read(service), daemon, container: read(container), ses: ses(session < 0 ? UNSET : session), lineage, parent: parent < 0 ? undefined : at(parent),
+      pid, ppid, exe, script, service, daemon, container, ses: ses(session < 0 ? UNSET : session), lineage, parent: parent < 0 ? undefined : at(parent),
       command: read(command), confirmed, active, subject, node: printSubject(subject), id: -1, isSaved: false, isHeard: false,
     });
   }

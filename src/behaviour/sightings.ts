@@ -123,8 +123,8 @@ export const collectSightings = (saved?: Enrolled<SightingsState>): Sightings =>
   }
 
   return {
-    add(event, actor, kind, name, traits = 0, from = NONE, address = NONE) {
-      const names = namesOf(actor.node, kind);
+    add(event, actor, kind, name, traits = 0, from = NONE, address = NONE, { subject, node } = actor) {
+      const names = namesOf(node, kind);
       const known = names.get(name);
       if (known !== undefined) {
         known.count++;
@@ -135,7 +135,7 @@ export const collectSightings = (saved?: Enrolled<SightingsState>): Sightings =>
         return;
       }
       const sighting: Sighting = {
-        subject: actor.subject, node: actor.node, kind, name, first: event.time, last: event.time, count: 1, traits, from, address, actor, serial: event.serial, end: undefined,
+        subject, node, kind, name, first: event.time, last: event.time, count: 1, traits, from, address, actor, serial: event.serial, end: undefined,
       };
       put(names, sighting);
       note(sighting, from);

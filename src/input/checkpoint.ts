@@ -11,6 +11,10 @@ export const STATE_DIRECTORY = '/var/lib/fullmon';
 /** Before the state and before each change in its file: the hash of what follows, and how long that is (bytes). */
 const HEADER = /^(fullmon-state \d{1,6}|change) sha256:([0-9a-f]{64}) (\d{1,12})\n/;
 const MAX_HEADER = 128;
+/** Bytes of a char in UTF-8. */
+const MAX_CHAR = 3;
+/** Most changes find room here. Bytes. */
+const PAGE = 2 ** 18;
 /** The format of the file; one of format 1 has no changes. */
 const FORMAT = 2;
 const STATE = `fullmon-state ${FORMAT}`;
@@ -64,15 +68,14 @@ const openDirectory = (directory: string): number => {
   throw new FullmonError(`--state ${directory}: ${uid === me() ? `must be closed to others: chmod 700 ${directory}` : 'belongs to another user: name a directory of yours'}`);
 };
 
-/** A state, or a change, behind its header; its bytes are made once, to be hashed and written. */
-const print = (what: string, body: string): Buffer => {
-  const file = Buffer.allocUnsafe(MAX_HEADER + Buffer.byteLength(body));
-  file.write(body, MAX_HEADER);
-  const bytes = file.subarray(MAX_HEADER);
+/** A state, or a change, behind its header; its bytes are made once, to be hashed and written. They stand in `page` if that is long enough. */
+const print = (what: string, body: string, page: Buffer): Buffer => {
+  const file = MAX_HEADER + MAX_CHAR * body.length <= page.length ? page : Buffer.allocUnsafe(MAX_HEADER + Buffer.byteLength(body));
+  const bytes = file.subarray(MAX_HEADER, MAX_HEADER + file.write(body, MAX_HEADER));
   const header = Buffer.from(`${what} sha256:${hash('sha256', bytes)} ${bytes.length}\n`);
   const begin = MAX_HEADER - header.length;
   header.copy(file, begin);
-  return file.subarray(begin);
+  return file.subarray(begin, MAX_HEADER + bytes.length);
 };
 
 /** What was printed at this place of a file. Throws what is wrong with it. */
@@ -245,8 +248,9 @@ export const openStore = (directory: string): Store => {
   let mine = lock(directory);
   let written: Written | undefined;
   let synced = -Infinity;
+  let file: number | undefined;
+  const page = Buffer.allocUnsafeSlow(PAGE);
 
-  /** Not held open in between: who makes the disk read-only may do so. */
   const openState = (): number => openSync(state, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
 
   /**
@@ -262,22 +266,35 @@ export const openStore = (directory: string): Store => {
     closeSync(openState());
   };
 
-  /** Brings what was appended to the disk, beside the reading of the log, and closes. */
-  const sync = (file: number): void => {
-    if (now() - synced < SYNC) return closeSync(file);
+  /** Closes what changes were appended to, and brings them to the disk beside the reading of the log. */
+  const settle = (): void => {
+    if (file === undefined) return;
+    const appended = file;
+    file = undefined;
+    if (now() - synced < SYNC) return closeSync(appended);
     synced = now();
-    fdatasync(file, (error) => {
-      closeSync(file);
+    fdatasync(appended, (error) => {
+      closeSync(appended);
       // The next one is a whole state, which meets the same trouble and tells it.
       if (error !== null) written = undefined;
     });
+  };
+
+  /** Open until what is at hand has been read, in a replay dozens of cycles; no longer, for who makes the disk read-only may do so. */
+  const openForChanges = (): number => {
+    if (file === undefined) {
+      file = openState();
+      setImmediate(settle);
+    }
+    return file;
   };
 
   return {
     read: (revive) => readFiles(directory, revive),
 
     write(text) {
-      const part = print(STATE, text);
+      const part = print(STATE, text, page);
+      settle();
       // Somebody tidied up.
       if (!exists(directory)) {
         closeSync(fd);
@@ -302,24 +319,22 @@ export const openStore = (directory: string): Store => {
       written = { ino: lstatSync(state, { bigint: true }).ino, length, longest: length + Math.max(MIN_CHANGES, OUTGROWN * length) };
     },
 
-    takesChanges: () => written !== undefined && written.length < written.longest && lstatSync(state, { bigint: true, throwIfNoEntry: false })?.ino === written.ino,
+    takesChanges: () => written !== undefined && written.length < written.longest && (file !== undefined || lstatSync(state, { bigint: true, throwIfNoEntry: false })?.ino === written.ino),
 
     append(change) {
       if (written === undefined) throw new Error('there is no state to append to');
-      const part = print('change', change);
+      const part = print('change', change, page);
       const before = written;
       // Until it has gone well, the next one is a whole state.
       written = undefined;
-      const file = openState();
+      const to = openForChanges();
       try {
-        writeAll(file, part);
+        writeAll(to, part);
       } catch (error) {
-        ftruncateSync(file, before.length);
-        closeSync(file);
+        ftruncateSync(to, before.length);
         throw error;
       }
       written = { ...before, length: before.length + part.length };
-      sync(file);
     },
 
     reset() {
@@ -328,10 +343,11 @@ export const openStore = (directory: string): Store => {
     },
 
     close() {
+      settle();
       if (written !== undefined && exists(state)) {
-        const file = openState();
-        fsyncSync(file);
-        closeSync(file);
+        const last = openState();
+        fsyncSync(last);
+        closeSync(last);
       }
       if (mine !== '' && holderOf(locked) === mine) unlink(locked);
       closeSync(fd);

@@ -114,8 +114,22 @@ const fromShape6 = (saved: Saved): Saved => {
   return { ...saved, shape: 7, baseline: { ...baseline, groups, counts }, roster: { ...roster, processes: allRows(roster.processes.rows.map((row) => [...row, ...heard.get(row[0]) ?? []] as const)), heard: allRows([]) } };
 };
 
+/** What program a process is, is told by its node alone. */
+interface Shape7 {
+  readonly roster: { readonly processes: { readonly rows: Rows } };
+}
+
+const isShape7 = (saved: Saved): saved is Saved & Shape7 => saved['shape'] === 7;
+
+const fromShape7 = (saved: Saved): Saved => {
+  if (!isShape7(saved)) return saved;
+  const { roster } = saved;
+  const processes = allRows(roster.processes.rows.map(([id, pid, ppid, , , , daemon, , ...rest]) => [id, pid, ppid, daemon, ...rest] as const));
+  return { ...saved, shape: 8, roster: { ...roster, processes } };
+};
+
 /** By the shape that a step begins with. */
-const STEPS: Readonly<Record<number, (saved: Saved) => Saved>> = { 3: fromShape3, 4: fromShape4, 5: fromShape5, 6: fromShape6 };
+const STEPS: Readonly<Record<number, (saved: Saved) => Saved>> = { 3: fromShape3, 4: fromShape4, 5: fromShape5, 6: fromShape6, 7: fromShape7 };
 
 /** A state in the shape of today. Throws when it cannot be had, and says what to do. */
 export const migrated = (saved: Saved): Saved => {
