@@ -24,6 +24,13 @@ type ReplayOptions = Options & {
 /** Bytes taken in before the state may be saved: when that is soon after a cycle was over there is little of the next one to be saved. */
 const PIECE = 32_768;
 
+/** Behind a line: half a line is dear, it is put together by itself and saved. */
+const endOfPiece = (bytes: Buffer, begin: number): number => {
+  if (bytes.length - begin <= PIECE) return bytes.length;
+  const newline = bytes.lastIndexOf(10, begin + PIECE - 1);
+  return newline < begin ? begin + PIECE : newline + 1;
+};
+
 const openState = async ({ state, reset }: Pick<ReplayOptions, 'state' | 'reset'>, settings: Settings, output: Output): Promise<Kept | undefined> => {
   if (state === undefined && reset) throw new FullmonError('--reset: name the state with --state, a replay keeps none by itself');
   return state === undefined ? undefined : (await import('./shell/keep.ts')).keep(state, reset, settings, output);
@@ -56,10 +63,11 @@ const replayKept = async ({ fullmon, resumed, checkpoint, close }: Kept, files: 
       begun = true;
     },
     chunk(bytes) {
-      for (let at = 0; at < bytes.length; at += PIECE) {
-        const piece = bytes.subarray(at, at + PIECE);
-        fullmon.feed(piece);
-        offset += piece.length;
+      for (let begin = 0; begin < bytes.length; ) {
+        const end = endOfPiece(bytes, begin);
+        fullmon.feed(bytes.subarray(begin, end));
+        offset += end - begin;
+        begin = end;
         checkpoint(here);
       }
     },

@@ -72,9 +72,9 @@ const openDirectory = (directory: string): number => {
 const print = (what: string, body: string, page: Buffer): Buffer => {
   const file = MAX_HEADER + MAX_CHAR * body.length <= page.length ? page : Buffer.allocUnsafe(MAX_HEADER + Buffer.byteLength(body));
   const bytes = file.subarray(MAX_HEADER, MAX_HEADER + file.write(body, MAX_HEADER));
-  const header = Buffer.from(`${what} sha256:${hash('sha256', bytes)} ${bytes.length}\n`);
+  const header = `${what} sha256:${hash('sha256', bytes)} ${bytes.length}\n`;
   const begin = MAX_HEADER - header.length;
-  header.copy(file, begin);
+  file.write(header, begin, 'latin1');
   return file.subarray(begin, MAX_HEADER + bytes.length);
 };
 

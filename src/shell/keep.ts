@@ -39,7 +39,7 @@ export interface Kept {
   readonly fullmon: Fullmon;
   /** Where it was left, when it goes on. */
   readonly resumed: { readonly position: Place | undefined } | undefined;
-  /** To be called after what was fed: saves, at most once a cycle. `position`: of the last byte fed. */
+  /** To be called after what was fed: saves, at most once a cycle, and not in one that is over in no time. `position`: of the last byte fed. */
   readonly checkpoint: (position: () => Place | undefined) => void;
   /** When it was saved last (ms since the epoch), and how long that took (seconds); undefined before the first time. */
   readonly saved: () => { readonly at: number; readonly took: number } | undefined;
@@ -56,6 +56,9 @@ interface Hearer {
 
 /** What is wrong with what a state (undefined: none) holds for normal; undefined when nothing is. */
 export type Distrust = (baseline: BaselineState | undefined) => string | undefined;
+
+/** So many times what the last save took has to go by before the next one, in a replay more than a cycle: keeping the state takes a small part of the time, however large it is. */
+const PACE = 20;
 
 /** A longer text is not kept to be compared with the next one. */
 const SHORT = 4096;
@@ -133,6 +136,8 @@ export const keep = (directory: string, reset: boolean, settings: Settings, { te
 
   let failing = false;
   let last: ReturnType<Kept['saved']>;
+  /** When the next may be saved. */
+  let due = -Infinity;
   /** Takes the state as it is now; what it returns saves that. */
   const take = (position: Place | undefined): ((told?: Told) => void) => {
     if (found.kind === 'damaged') return () => undefined;
@@ -148,7 +153,9 @@ export const keep = (directory: string, reset: boolean, settings: Settings, { te
         else store.write(text);
         if (failing) finding('the state is saved again', 'low');
         failing = false;
-        last = { at: Date.now(), took: (now() - begin) / 1000 };
+        const end = now();
+        last = { at: Date.now(), took: (end - begin) / 1000 };
+        due = end + PACE * (end - begin);
       } catch (error) {
         if (!(error instanceof FullmonError || (error instanceof Error && 'syscall' in error))) throw error;
         // Told once: whoever fills the disk may not fill the report too.
@@ -174,8 +181,9 @@ export const keep = (directory: string, reset: boolean, settings: Settings, { te
     checkpoint(position) {
       const cycle = fullmon.cycle();
       if (cycle === saved || (!changed && saved !== undefined)) return;
-      take(position())();
       saved = cycle;
+      if (now() < due) return;
+      take(position())();
       changed = false;
     },
     saved: () => last,

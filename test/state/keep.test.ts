@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ms } from '../../src/audit/units.ts';
 import type { Line } from '../../src/detect/line.ts';
@@ -15,10 +16,10 @@ afterEach(() => rmSync(dir, { recursive: true }));
 
 const state = (): string => (existsSync(join(dir, 'state', 'state')) ? readFileSync(join(dir, 'state', 'state'), 'utf8') : '');
 
-it('what was told is on the disk before a state counts it as told, after a cycle and at a stop', () => {
+it('what was told is on the disk before a state counts it as told, after a cycle and at a stop', async () => {
   let told = 0;
   let synced = { told: 0, state: '' };
-  const { fullmon, checkpoint, close } = keep(join(dir, 'state'), false, { baseline: 0, monitor: 10, rebase: false, ignored: () => false }, {
+  const { fullmon, checkpoint, saved, close } = keep(join(dir, 'state'), false, { baseline: 0, monitor: 10, rebase: false, ignored: () => false }, {
     tell: () => told++,
     sync: () => (synced = { told, state: state() }),
   });
@@ -38,10 +39,14 @@ it('what was told is on the disk before a state counts it as told, after a cycle
 
   happens('first', 0);
   checkpoint(() => undefined);
-  for (const name of ['second', 'third']) isInOrder(() => {
-    happens(name, 60_000);
-    checkpoint(() => undefined);
-  });
+  for (const name of ['second', 'third']) {
+    // A save takes a twentieth of the time at most.
+    await setTimeout(21_000 * (saved()?.took ?? 0));
+    isInOrder(() => {
+      happens(name, 60_000);
+      checkpoint(() => undefined);
+    });
+  }
   isInOrder(() => close(undefined));
 });
 
@@ -104,4 +109,21 @@ it('what is grave is told and counted while learning as undisturbed, however oft
   expect(findingsOf(whole.told.flat())).toHaveLength(1);
   expect(findingsOf(parts.told.flat())).toEqual(expect.arrayContaining([...findingsOf(whole.told.flat())]));
   expect(parts.told.map((said) => edgesOf(said).length)).toEqual([1, 0, 0, 1]);
+});
+
+it('cycles that are over in no time are not all saved, and the last one is', () => {
+  const { fullmon, checkpoint, close } = keep(join(dir, 'state'), false, { baseline: 0, monitor: 10, rebase: false, ignored: () => false }, { tell: () => undefined });
+  const scene = openScene();
+  let written = 0;
+  for (let cycle = 0; cycle < 100; cycle++) {
+    const [before, lines] = [state(), scene.lines.length];
+    scene.wait(60_000).create({ pid: 4190001, exe: '/usr/bin/tee' }, `/srv/${cycle}`);
+    fullmon.feed(raw(scene.lines.slice(lines).map((line) => `${line}\n`).join('')));
+    checkpoint(() => undefined);
+    if (state() !== before) written++;
+  }
+  expect(written).toBeGreaterThan(0);
+  expect(written).toBeLessThan(50);
+  close(undefined);
+  expect(keep(join(dir, 'state'), false, { baseline: 0, monitor: 10, rebase: false, ignored: () => false }, { tell: () => undefined }).fullmon.state().time).toBe(fullmon.state().time);
 });
