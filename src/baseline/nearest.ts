@@ -112,7 +112,7 @@ export interface Neighbourhood {
 /** What is known around edges that are not, for all groups there are; names that come later are added. */
 export const openNeighbourhood = (graph: BaselineGraph, bySubject: ReadonlyMap<string, Groups>): Neighbourhood => {
   /** Who was in a place in one way, and with which name first. */
-  const visitors = new Map<string, Map<Group, Bytes>>();
+  const visitors: Partial<Record<EdgeKind, Map<string, Map<Group, Bytes>>>> = {};
   /** Subjects by their program, also those that were only started. */
   const programs = new Map<string, Set<string>>();
 
@@ -122,7 +122,8 @@ export const openNeighbourhood = (graph: BaselineGraph, bySubject: ReadonlyMap<s
     else programs.set(program, new Set([node]));
   };
 
-  const visitorsOf = (kind: EdgeKind, place: string): Map<Group, Bytes> | undefined => visitors.get(`${kind} ${place}`);
+  // By both in turn: a place of 4 KB is dear to put into one text with each of seven kinds.
+  const visitorsOf = (kind: EdgeKind, place: string): Map<Group, Bytes> | undefined => visitors[kind]?.get(place);
 
   const add = (group: Group, name: Bytes): void => {
     note(programOf(group.subject), group.node);
@@ -130,7 +131,7 @@ export const openNeighbourhood = (graph: BaselineGraph, bySubject: ReadonlyMap<s
     if (child) note(programOf(child), name);
     for (const place of placesOf(group.kind, name)) {
       const groups = visitorsOf(group.kind, place);
-      if (groups === undefined) visitors.set(`${group.kind} ${place}`, new Map([[group, name]]));
+      if (groups === undefined) (visitors[group.kind] ??= new Map()).set(place, new Map([[group, name]]));
       else if (!groups.has(group)) groups.set(group, name);
     }
   };

@@ -21,7 +21,7 @@ export interface Gauntlet {
   readonly told: number;
   /** ns */
   readonly median: number;
-  readonly worst: readonly { readonly cost: number; readonly line: string }[];
+  readonly worst: readonly { readonly cost: number; readonly n: number; readonly line: string }[];
   /** Of the reports, lines with a byte that drives a terminal, or an arrow where none belongs. */
   readonly dirty: readonly string[];
 }
@@ -119,7 +119,7 @@ export const runGauntlet = (lines: readonly string[], count: number, seed: numbe
   const first = createFullmon(settings, (line) => void said.push(line));
   const second = createFullmon(settings, () => undefined);
   const histogram = new Float64Array(64 * STEPS);
-  let worst: { cost: number; line: string }[] = [];
+  let worst: { cost: number; n: number; line: string }[] = [];
   const tenth = Math.ceil(count / 10);
   let measured = 0;
   let median = Infinity;
@@ -181,7 +181,7 @@ export const runGauntlet = (lines: readonly string[], count: number, seed: numbe
     const step = Math.floor(Math.log2(cost + 1) * STEPS);
     histogram[step] = (histogram[step] ?? 0) + 1;
     if (n < Math.min(WARM, count / 20)) continue;
-    if (worst.length < WORST || cost > (worst.at(-1)?.cost ?? 0)) worst = [...worst, { cost, line: bytes.toString('latin1', 0, 300) }].toSorted((a, b) => b.cost - a.cost).slice(0, WORST);
+    if (worst.length < WORST || cost > (worst.at(-1)?.cost ?? 0)) worst = [...worst, { cost, n, line: bytes.toString('latin1', 0, 300) }].toSorted((a, b) => b.cost - a.cost).slice(0, WORST);
   }
   for (const fullmon of [first, second]) fullmon.end();
   for (const line of said) tell(line);

@@ -50,7 +50,7 @@ const { median, worst, dirty, told } = result;
 console.log(`${values.lines} mutants of ${lines.length} lines, seed ${values.seed}, ${busy()}: ${told} lines told`);
 console.log(`a line costs ${(median / 1000).toFixed(2)} us, the dearest ${times(result).join(', ')} times that`);
 const dear = values.monitor === '0' ? worst.filter(({ cost }) => cost > DEAR * median) : [];
-for (const { cost, line } of dear) console.log(`  ${Math.round(cost / median)} times: ${JSON.stringify(line)}`);
+for (const { cost, n, line } of dear) console.log(`  ${Math.round(cost / median)} times, line ${n}: ${JSON.stringify(line)}`);
 for (const text of dirty) console.log(`  not fit for a terminal: ${JSON.stringify(text)}`);
 const grown = memory.at(-1) > GROWTH * memory[2];
 if (grown) console.log('  memory grows');
