@@ -71,14 +71,14 @@ const play = (steps: readonly Step[], firstPid: number): World => {
   const imageOf = (b: Body): Image => b.images.at(-1) ?? START;
   const actor = (b: Body): Actor => ({ pid: b.pid, ppid: b === root ? 0 : b.parent.pid, exe: imageOf(b).exe, euid: b.euid, auid: b.auid, ses: b.ses });
 
-  /** Programs that started since pids began anew: from so few nobody can tell that, and who has a pid under the same parent again may be the old one just as well. */
-  let started = Infinity;
+  /** Programs that started, in processes that did, since pids began anew: from so few nobody can tell that, and who has a pid under the same parent again may be the old one just as well. */
+  let [started, turned] = [Infinity, 0];
   const FEW = 3;
   const dead: Body[] = [];
 
   const newPid = (): number => {
     do {
-      if (lastPid >= PID_MAX) started = 0;
+      if (lastPid >= PID_MAX) [started, turned] = [0, clock];
       lastPid = lastPid >= PID_MAX ? RESERVED + 1 : lastPid + 1;
     } while (alive.some(({ pid }) => pid === lastPid));
     return lastPid;
@@ -106,7 +106,8 @@ const play = (steps: readonly Step[], firstPid: number): World => {
     const became = b.origin === undefined;
     const serviceFrom = ({ exe, service }: Image): string => (became ? service : exe === INIT ? '' : service === '' ? base(exe) : service);
     const services = b.ses === UNSET ? from.map(serviceFrom) : [imageOf(b).service];
-    const mistaken = started++ < FEW ? dead.filter(({ pid, parent }) => pid === b.pid && parent.pid === b.parent.pid) : [];
+    const mistaken = started < FEW ? dead.filter(({ pid, parent }) => pid === b.pid && parent.pid === b.parent.pid) : [];
+    if (b.forked >= turned) started++;
     truths.set(++serial, {
       parents: [...from, ...mistaken.flatMap(({ images }) => images)].map(({ exe }) => exe), service: services[0] ?? '',
       fallbacks: ['?', ...services, ...[...b.line, b, ...mistaken.flatMap((m) => [...m.line, m])].flatMap(({ images }) => images.map(({ exe }) => base(exe)))],
