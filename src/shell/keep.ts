@@ -57,8 +57,8 @@ interface Hearer {
 /** What is wrong with what a state (undefined: none) holds for normal; undefined when nothing is. */
 export type Distrust = (baseline: BaselineState | undefined) => string | undefined;
 
-/** So many times what the last save took has to go by before the next one, in a replay more than a cycle: keeping the state takes a small part of the time, however large it is. */
-const PACE = 20;
+/** So many times what the last change took has to go by before the next one, in a replay a few cycles: keeping the state takes a small part of the time, however much changes. */
+const PACE = 16;
 
 /** A longer text is not kept to be compared with the next one. */
 const SHORT = 4096;
@@ -155,7 +155,7 @@ export const keep = (directory: string, reset: boolean, settings: Settings, { te
         failing = false;
         const end = now();
         last = { at: Date.now(), took: (end - begin) / 1000 };
-        due = end + PACE * (end - begin);
+        if (isChange) due = end + PACE * (end - begin);
       } catch (error) {
         if (!(error instanceof FullmonError || (error instanceof Error && 'syscall' in error))) throw error;
         // Told once: whoever fills the disk may not fill the report too.

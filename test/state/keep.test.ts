@@ -40,8 +40,8 @@ it('what was told is on the disk before a state counts it as told, after a cycle
   happens('first', 0);
   checkpoint(() => undefined);
   for (const name of ['second', 'third']) {
-    // A save takes a twentieth of the time at most.
-    await setTimeout(21_000 * (saved()?.took ?? 0));
+    // A save takes a sixteenth of the time at most.
+    await setTimeout(17_000 * (saved()?.took ?? 0));
     isInOrder(() => {
       happens(name, 60_000);
       checkpoint(() => undefined);
