@@ -51,6 +51,8 @@ const measure = (...args) => {
   const [user, system, memory] = stderr.trim().split('\n').at(-1).split(' ').map(Number);
   return { cpu: user + system, memory: memory / 1024 };
 };
+/** What disturbs a replay only ever makes it longer. */
+const least = (runs) => Math.min(...runs.map(({ cpu }) => cpu));
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 
 /** The parts that save, in this process. */
@@ -76,8 +78,6 @@ try {
       without.push(measure());
       kept.push(measure('--state', state));
     }
-    // What disturbs a replay only ever makes it longer.
-    const least = (runs) => Math.min(...runs.map(({ cpu }) => cpu));
     const more = [least(kept) / least(without) - 1, median(kept.map(({ cpu }, i) => cpu / without[i].cpu - 1))].map((part) => `${(part * 100).toFixed(0)} %`).join(', ');
     rmSync(state, { recursive: true, force: true });
     const all = pauses(log, state, 3600 + BEFORE);
