@@ -83,6 +83,8 @@ export interface GroupState {
   readonly names: Rows<NameRow>;
   readonly patterns: Rows<PatternRow>;
   readonly ripe: number;
+  /** See {@link Group}. */
+  readonly settled: number;
 }
 
 export interface BaselineState {
@@ -137,10 +139,12 @@ const canVary = (kind: EdgeKind, name: Bytes, traits: number): boolean =>
 
 const restoreFacts = (kind: EdgeKind, place: NamePlace, [first, age, count, traits, units, unit]: FactsState): EdgeFacts => ({ kind, place, first, last: ms(first + age), count, traits, units, unit, id: -1 });
 
-/** The state with all counts in their rows. */
+const placeOf = (place: NamePlace, [, , , , , , id = -1]: FactsState, settled: number): NamePlace => (id >= 0 && id < settled ? 'graph' : place);
+
+/** The state with all counts, and where edges stand, in their rows. */
 export const withCounts = (state: BaselineState): BaselineState => {
   const counts = new Map(state.counts.rows.map((row) => [row[0], row]));
-  if (counts.size === 0) return state;
+  if (counts.size === 0 && state.groups.rows.every(([, { settled }]) => settled === 0)) return state;
   const newest = (facts: FactsState): FactsState => {
     const [first, , , traits, , , id = -1] = facts;
     const row = counts.get(id);
@@ -152,7 +156,8 @@ export const withCounts = (state: BaselineState): BaselineState => {
     ...state,
     groups: allRows(state.groups.rows.map(([number, group]) => [number, {
       ...group,
-      names: allRows(group.names.rows.map(([name, place, ...facts]) => [name, place, ...newest(facts)] as const)),
+      settled: 0,
+      names: allRows(group.names.rows.map(([name, place, ...facts]) => [name, placeOf(place, facts, group.settled), ...newest(facts)] as const)),
       patterns: allRows(group.patterns.rows.map(([source, witness, ...facts]) => [source, witness, ...newest(facts)] as const)),
     }] as const)),
     counts: allRows([]),
@@ -251,7 +256,7 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
     }
     let group = groups[kind];
     if (group === undefined) {
-      group = groups[kind] = { number, node, subject, kind, names: new Map(), patterns: newPatterns(), ripe: RIPE, long: 0 };
+      group = groups[kind] = { number, node, subject, kind, names: new Map(), patterns: newPatterns(), ripe: RIPE, settled: 0, long: 0 };
       byNumber.set(number, group);
       since?.set(group, undefined);
       numbers = Math.max(numbers, number) + 1;
@@ -267,8 +272,9 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
 
   const groupRow = (group: Group, changes: GroupChanges | undefined): readonly [number, GroupState] => {
     const { number, node, kind, names, patterns, ripe } = group;
+    if (changes === undefined) group.settled = 0;
     return [number, {
-      node, kind, ripe,
+      node, kind, ripe, settled: group.settled,
       names: changes ? changedRows(changes.names, (name) => nameRow(name, there(names.get(name)))) : allRows(Array.from(names, ([name, facts]) => nameRow(name, facts))),
       patterns: changes ? changedRows(changes.patterns, (source) => patternRow(there(patterns.get(source)))) : allRows(Array.from(patterns, patternRow)),
     }];
@@ -433,8 +439,12 @@ export const newBaseline = (unit: Ms, saved?: BaselineState, maxEdges = MAX_EDGE
     for (const pattern of group.kind === 'connect' ? generaliseHosts(group.subject, examples) : generalise(examples)) found(adopt(group, pattern));
     for (const { name } of examples) {
       const facts = group.names.get(name);
-      if (facts) setName(group, name, keep(group.node, printObject({ kind: group.kind, name }), facts));
+      if (facts === undefined || facts.place === 'graph') continue;
+      const kept = keep(group.node, printObject({ kind: group.kind, name }), facts);
+      if (kept.id < 0) setName(group, name, kept);
+      else group.names.set(name, kept);
     }
+    group.settled = ids;
     group.long = longOf(group);
   };
 

@@ -172,7 +172,7 @@ export const restoreBaseline = ({ header, entries }: Exported): BaselineState =>
         return name === undefined ? [] : [[name, 'graph', ...facts(entry)] as const];
       });
       const patterns = all.flatMap((entry) => (entry.pattern === undefined ? [] : [[entry.pattern, bytes(entry.witness ?? ''), ...facts(entry)] as const]));
-      return [[number, { node: some.subject, kind: some.kind, names: allRows(names), patterns: allRows(patterns), ripe: 2 * names.length + RIPE }] as const];
+      return [[number, { node: some.subject, kind: some.kind, names: allRows(names), patterns: allRows(patterns), ripe: 2 * names.length + RIPE, settled: 0 }] as const];
     })),
     counts: allRows([]),
     changed: [],

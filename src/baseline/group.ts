@@ -36,6 +36,8 @@ export interface Group {
   readonly patterns: Patterns;
   /** Names at which patterns are looked for without waiting for the end of the window. */
   ripe: number;
+  /** All rows with lower ids stand in the graph, whatever they say: when patterns had been looked for, each name was saved once more. */
+  settled: number;
   /** Room that long names take, see `room.ts`. */
   long: number;
 }

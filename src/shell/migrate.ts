@@ -114,8 +114,9 @@ const fromShape6 = (saved: Saved): Saved => {
   return { ...saved, shape: 7, baseline: { ...baseline, groups, counts }, roster: { ...roster, processes: allRows(roster.processes.rows.map((row) => [...row, ...heard.get(row[0]) ?? []] as const)), heard: allRows([]) } };
 };
 
-/** What program a process is, is told by its node alone. */
+/** What program a process is, is told by its node alone; where the edges of a group stand, also by the group. */
 interface Shape7 {
+  readonly baseline: { readonly groups: { readonly rows: readonly (readonly [number, object])[] } };
   readonly roster: { readonly processes: { readonly rows: Rows } };
 }
 
@@ -123,9 +124,10 @@ const isShape7 = (saved: Saved): saved is Saved & Shape7 => saved['shape'] === 7
 
 const fromShape7 = (saved: Saved): Saved => {
   if (!isShape7(saved)) return saved;
-  const { roster } = saved;
+  const { roster, baseline } = saved;
+  const groups = allRows(baseline.groups.rows.map(([number, group]) => [number, { ...group, settled: 0 }] as const));
   const processes = allRows(roster.processes.rows.map(([id, pid, ppid, , , , daemon, , ...rest]) => [id, pid, ppid, daemon, ...rest] as const));
-  return { ...saved, shape: 8, roster: { ...roster, processes } };
+  return { ...saved, shape: 8, baseline: { ...baseline, groups }, roster: { ...roster, processes } };
 };
 
 /** By the shape that a step begins with. */

@@ -1,7 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { withChanges } from '../../src/audit/rows.ts';
 import { bytes, ms, uid, UNSET } from '../../src/audit/units.ts';
-import { newBaseline } from '../../src/baseline/baseline.ts';
+import { newBaseline, withCounts } from '../../src/baseline/baseline.ts';
+import type { BaselineState } from '../../src/baseline/baseline.ts';
 import { generaliseHosts } from '../../src/baseline/hosts.ts';
 import { Trait } from '../../src/behaviour/handler.ts';
 import type { Sighting } from '../../src/behaviour/sightings.ts';
@@ -178,5 +180,23 @@ describe('an unknown service', () => {
     const learn = (scene: Scene): void => void scene.create({ ...ME, pid: 699, exe: '/usr/sbin/cron' }, '/a').exec(curl, ['curl']).create(curl, '/srv/out');
     const stranger: Actor = { ...curl, pid: 800, ppid: 799 };
     expect(unseen(learn, (scene) => scene.exec(stranger, ['curl']).create(stranger, '/srv/out').create(stranger, '/srv/other'))).toEqual(['file:CREATE:/srv/other']);
+  });
+});
+
+describe('the state of what was learned', () => {
+  it('has each name once, though it was generalised after it was saved, and is the same as one that is saved whole', () => {
+    const words = ['alpha', 'beta', 'gamma', 'delta'].map((name) => sighting(`proc::33:/usr/bin/x->file:CREATE:/srv/${name}`));
+    const later = sighting('proc::33:/usr/bin/x->file:CREATE:/srv/epsilon');
+    const baseline = newBaseline(ms(60_000));
+    for (const seen of words) baseline.learn(seen);
+    const states = [baseline.save()];
+    baseline.generalise();
+    states.push(baseline.save(false));
+    expect(states[1]?.groups.rows.map(([, { names }]) => names)).toEqual([{ gone: [], rows: [] }]);
+    for (const seen of [words[0] ?? later, later]) baseline.learn(seen);
+    states.push(baseline.save(false));
+    const [first, ...changes] = states.map((state): Readonly<Record<string, unknown>> => JSON.parse(JSON.stringify({ baseline: state })));
+    const { baseline: merged } = withChanges(first ?? {}, changes) as { readonly baseline: BaselineState };
+    expect(newBaseline(ms(60_000), withCounts(merged)).save()).toEqual(newBaseline(ms(60_000), baseline.save()).save());
   });
 });

@@ -14,7 +14,7 @@ const subject = record({ exe: name, script: name, euid: nat(9) }).map(({ exe, sc
 const group = record({ node: subject, kind: constantFrom(...FILE_KINDS, 'sock', 'trace', 'kernel', 'connect'), names: uniqueArray(tuple(name, facts), { selector: ([text]) => text, maxLength: 5 }), patterns: uniqueArray(tuple(constantFrom('^/tmp/[0-9a-f]{4}$', '^/a\\.[0-9]{1,3}$', '^/\xff->[0-9a-z]{3}$'), name, facts), { selector: ([source]) => source, maxLength: 3 }) });
 const state = uniqueArray(group, { selector: ({ node, kind }) => `${kind} ${node}`, maxLength: 6 }).map((groups): BaselineState => ({
   groups: allRows(groups.map(({ names, patterns, ...of }, number) => [number, {
-    ...of, ripe: 0, names: allRows(names.map(([text, known]) => [text, 'graph', ...known] as const)), patterns: allRows(patterns.map(([source, witness, known]) => [source, witness, ...known] as const)),
+    ...of, ripe: 0, settled: 0, names: allRows(names.map(([text, known]) => [text, 'graph', ...known] as const)), patterns: allRows(patterns.map(([source, witness, known]) => [source, witness, ...known] as const)),
   }] as const)),
   counts: allRows([]), changed: [], units: { length: ms(60_000), seen: 3, latest: 8 }, learned: allRows([]), full: { refused: 0, group: '' },
 }));

@@ -62,7 +62,7 @@ describe('a glob', () => {
 const holding = (source: string): BaselineState => ({
   ...newBaseline(ms(60_000)).save(true),
   groups: allRows([[0, {
-    node: sighting('proc::33:/usr/sbin/nginx->file:CREATE:/x').node, kind: 'create', ripe: 1, names: allRows([]),
+    node: sighting('proc::33:/usr/sbin/nginx->file:CREATE:/x').node, kind: 'create', ripe: 1, settled: 0, names: allRows([]),
     patterns: allRows([[source, bytes('/tmp/a'), ms(0), ms(0), 1, 0, 1, 0] as const]),
   }] as const]),
 });
