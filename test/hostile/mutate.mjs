@@ -16,7 +16,7 @@ const HELP = `mutate.mjs [--lines 10000000] [--seed 1] [--baseline 0] [--monitor
 A line costs the least of what it takes in two fullmons side by side and, if that is over five hundred times the median, the CPU's time in up to five more that go
 on from the last checkpoint: what befalls one of them alone (a pause of the collector, a table that grows, another program's turn) is no line's cost. Printing is not counted.
 A line behind which several events are over, or after which several lines are told, may cost a thousand times the median for each; one longer than auditd's longest,
-by its length. With --monitor 0 each event is compared by itself, and no line may be dearer; elsewhere a line may close a cycle, whose work is that of what
+by its length, and one behind which an event is over, by the longest name in that. With --monitor 0 each event is compared by itself, and no line may be dearer; elsewhere a line may close a cycle, whose work is that of what
 it saw, and the dearest are only named. For its memory one more fullmon has gone through the same lines before, alone; it may grow by a fifth from the third tenth on.`;
 
 const { values } = parseArgs({ options: { help: { type: 'boolean' }, lines: { type: 'string', default: '10000000' }, seed: { type: 'string', default: '1' }, baseline: { type: 'string', default: '0' }, monitor: { type: 'string', default: '0' }, rebase: { type: 'boolean', default: false } } });
